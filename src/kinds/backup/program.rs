@@ -1,0 +1,192 @@
+//! Runs a program: nothing but what was declared in its environment, bounded output, and nothing of
+//! it left behind when time is over.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+
+use crate::context::Context;
+use crate::expect::{Ordered, Secret};
+use crate::outcome::{Cause, Fault};
+
+/// The most a program may print.
+const MAX_OUTPUT: u64 = 16 << 20;
+/// How much of its complaints is kept.
+const MAX_COMPLAINTS: u64 = 64 << 10;
+
+/// What to run.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// Program and arguments.
+    pub(super) argv: Vec<String>,
+    /// The folder it runs in.
+    pub(super) cwd: PathBuf,
+    /// Its variables besides `PATH` and `HOME`.
+    pub(super) env: Vec<(String, Secret)>,
+}
+
+/// What a program did.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// Its exit code; `None` when a signal ended it.
+    pub(super) code: Option<i32>,
+    /// What it printed.
+    pub(super) stdout: Vec<u8>,
+    /// What it complained about, secrets removed.
+    pub(super) stderr: String,
+}
+
+/// Declared variables in the shape a program needs.
+pub(super) fn declared(env: &Ordered<Secret>) -> Vec<(String, Secret)> {
+    env.iter()
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect()
+}
+
+/// Kills everything in a process group when dropped: a deadline drops the future that waits.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // An error says that nothing is left to kill.
+            let _gone = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Program {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started, prints too much, or does not end in time.
+    pub(super) async fn run(self, cx: &Context) -> Result<Ran, Fault> {
+        let name = self.argv.first().cloned().unwrap_or_default();
+        let mut command = Command::new(&name);
+        command
+            .args(self.argv.get(1..).unwrap_or_default())
+            .current_dir(&self.cwd)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        for variable in ["PATH", "HOME"] {
+            if let Some(value) = cx.environment.get(variable) {
+                command.env(variable, value);
+            }
+        }
+        for (variable, value) in &self.env {
+            cx.redactor.add(value.expose());
+            command.env(variable, value.expose());
+        }
+        let mut child = command
+            .spawn()
+            .map_err(|error| not_started(&name, &self.cwd, &error))?;
+        let group = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        let mut group = Group(group);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let ended = cx
+            .within(&format!("the program `{name}`"), async {
+                tokio::try_join!(
+                    read_all(stdout, MAX_OUTPUT, true),
+                    read_all(stderr, MAX_COMPLAINTS, false),
+                )
+            })
+            .await?;
+        let (stdout, stderr) = ended.map_err(|error| match error.kind() {
+            std::io::ErrorKind::FileTooLarge => Fault::new(
+                Cause::TooLarge,
+                format!("`{name}` printed more than {} MiB", MAX_OUTPUT >> 20),
+            )
+            .hint("make it print fewer entries"),
+            _ => Fault::new(
+                Cause::Protocol,
+                format!("the output of `{name}` cannot be read: {error}"),
+            ),
+        })?;
+        let status = cx
+            .within(&format!("the program `{name}`"), child.wait())
+            .await?
+            .map_err(|error| {
+                Fault::new(
+                    Cause::Internal,
+                    format!("`{name}` cannot be waited for: {error}"),
+                )
+            })?;
+        // It is gone; its number may belong to somebody else from here on.
+        group.0 = None;
+        Ok(Ran {
+            code: status.code(),
+            stdout,
+            stderr: cx.redactor.text(String::from_utf8_lossy(&stderr).trim()),
+        })
+    }
+}
+
+impl Ran {
+    /// The last line of the complaints, for a message.
+    pub(super) fn complaint(&self) -> &str {
+        self.stderr
+            .lines()
+            .rfind(|line| !line.trim().is_empty())
+            .unwrap_or("it said nothing")
+    }
+
+    /// The exit code in words.
+    pub(super) fn ended(&self) -> String {
+        self.code.map_or_else(
+            || "was ended by a signal".to_owned(),
+            |code| format!("exited with {code}"),
+        )
+    }
+}
+
+/// Reads a pipe to its end; past the limit it either fails or throws the rest away.
+async fn read_all(
+    pipe: Option<impl AsyncRead + Unpin>,
+    limit: u64,
+    strict: bool,
+) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Some(mut pipe) = pipe else {
+        return Ok(bytes);
+    };
+    (&mut pipe).take(limit).read_to_end(&mut bytes).await?;
+    if strict && bytes.len() as u64 >= limit {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+    Ok(bytes)
+}
+
+/// The fault of a program that does not start.
+fn not_started(name: &str, cwd: &std::path::Path, error: &std::io::Error) -> Fault {
+    match error.kind() {
+        std::io::ErrorKind::NotFound if !cwd.is_dir() => {
+            Fault::new(Cause::Missing, format!("{} is not a folder", cwd.display()))
+                .hint("correct `cwd`")
+        }
+        std::io::ErrorKind::NotFound => Fault::new(
+            Cause::Missing,
+            format!("the program `{name}` is not installed here"),
+        )
+        .hint("install it, name it by its full path, or give its output with a report file"),
+        std::io::ErrorKind::PermissionDenied => Fault::new(
+            Cause::Denied,
+            format!("the program `{name}` may not be run"),
+        )
+        .hint("make it executable for the user that runs readyctl"),
+        _ => Fault::new(
+            Cause::Internal,
+            format!("the program `{name}` cannot be started: {error}"),
+        ),
+    }
+}

@@ -1,0 +1,28 @@
+//! The kinds: each is a mechanism behind one YAML key.
+//!
+//! A kind is one file (or folder) of four parts a reader meets in order: *spec* (what YAML says),
+//! *facts* (what was seen), *observe* (I/O, no opinions), *judge* (opinions, no I/O). Adding one
+//! means writing the file and adding its line below; parser, JSON Schema, `explain`, `list` and
+//! dispatch derive from that line.
+
+mod dial;
+mod registry;
+
+pub(crate) use registry::{
+    DynKind, FaultDoc, Impact, Kind, KindEntry, Observed, Planned, SpecProblem, entry, kinds,
+};
+
+kinds! {
+    env => Env,
+    dotenv => Dotenv,
+    http => Http,
+    cors => Cors,
+    rate_limit => RateLimit,
+    tls => Tls,
+    tcp => Tcp,
+    postgres => Postgres,
+    pgvector => Pgvector,
+    redis => Redis,
+    backup => Backup,
+    attest => Attest,
+}

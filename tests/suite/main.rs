@@ -1,0 +1,37 @@
+//! The integration suite: readyctl against real servers, and against ones that misbehave on purpose.
+//!
+//! `tests/run` installs what the servers need and runs everything. No test is skipped when a server
+//! is missing: it fails and says what to do.
+#![allow(
+    clippy::expect_used,
+    clippy::missing_docs_in_private_items,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking, and its name is its documentation"
+)]
+
+mod backup;
+mod cli;
+mod composition;
+mod cors;
+mod demo;
+mod dotenv;
+mod engine;
+mod env;
+mod harness;
+mod http;
+mod http_headers;
+mod http_journeys;
+mod http_packs;
+mod language;
+mod pgvector;
+mod postgres;
+mod rate_limit;
+mod readme;
+mod redis;
+mod secrets;
+mod support;
+mod tcp;
+mod tls;
