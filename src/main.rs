@@ -26,6 +26,7 @@ mod outcome;
 mod plan;
 mod postgres;
 mod profile;
+mod program;
 mod progress;
 #[cfg(test)]
 mod properties;

@@ -6,13 +6,13 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::facts::{Facts, Item};
-use super::program::{Program, declared};
 use super::spec::{CommandSource, Fields, ReportSource};
 use super::time::{of_json, zone_of};
 use crate::context::Context;
 use crate::expect::JsonPath;
 use crate::net::file_fault;
 use crate::outcome::{Cause, Fault};
+use crate::program::{Program, declared};
 
 /// The longest report that is read.
 const MAX_REPORT: u64 = 64 << 20;

@@ -9,7 +9,6 @@ mod judge;
 mod listing;
 mod pgbackrest;
 mod problems;
-mod program;
 mod repositories;
 mod restic;
 mod restore;

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::facts::{Facts, Item, Repo, Stanza};
 use super::listing::{load, parse};
-use super::program::{Program, declared};
 use super::spec::PgBackRestSource;
 use crate::context::Context;
 use crate::outcome::{Cause, Fault};
+use crate::program::{Program, declared};
 
 /// A stanza as reported. Fields this does not know are for newer versions.
 #[derive(Debug, Deserialize)]

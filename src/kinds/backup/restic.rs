@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::facts::{Facts, Item, Lock, RunLog};
 use super::listing::{load, load_bytes, parse};
-use super::program::{Program, Ran, declared};
 use super::spec::ResticSource;
 use crate::context::Context;
 use crate::expect::Secret;
 use crate::outcome::{Cause, Fault};
+use crate::program::{Program, Ran, declared};
 
 /// The most locks that are looked at.
 pub(super) const MAX_LOCKS: usize = 5;

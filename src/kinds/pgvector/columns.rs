@@ -14,6 +14,9 @@ use crate::postgres::{Looked, Transaction};
 /// About this many rows are looked at, at most three times as many.
 pub(super) const SAMPLE: u32 = 10_000;
 
+/// They come from at least this many pages where the table has so many, to even out clusters.
+const PAGES: f64 = 1000.0;
+
 /// A vector column.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Seen {
@@ -144,7 +147,15 @@ async fn observe_sample(
         f64::from(SAMPLE) * 100.0 / seen.rows.max(1.0)
     };
     let pick = if percent < 50.0 {
-        format!("{table} tablesample system ({:.6})", percent.max(0.000_1))
+        // Small rows stand close together, so that few pages would make a sample whose share of
+        // rows without vectors is luck: more pages are read then, and fewer rows of each are kept.
+        let pages = (seen.pages * percent / 100.0).max(1.0);
+        let wider = (percent * (PAGES / pages).clamp(1.0, 8.0)).min(100.0);
+        format!(
+            "{table} tablesample system ({:.6}) where random() < {:.6}",
+            wider.max(0.000_1),
+            percent / wider
+        )
     } else {
         table.clone()
     };

@@ -19,28 +19,28 @@ const MAX_COMPLAINTS: u64 = 64 << 10;
 
 /// What to run.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// Program and arguments.
-    pub(super) argv: Vec<String>,
+    pub(crate) argv: Vec<String>,
     /// The folder it runs in.
-    pub(super) cwd: PathBuf,
+    pub(crate) cwd: PathBuf,
     /// Its variables besides `PATH` and `HOME`.
-    pub(super) env: Vec<(String, Secret)>,
+    pub(crate) env: Vec<(String, Secret)>,
 }
 
 /// What a program did.
 #[derive(Debug)]
-pub(super) struct Ran {
+pub(crate) struct Ran {
     /// Its exit code; `None` when a signal ended it.
-    pub(super) code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// What it printed.
-    pub(super) stdout: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
     /// What it complained about, secrets removed.
-    pub(super) stderr: String,
+    pub(crate) stderr: String,
 }
 
 /// Declared variables in the shape a program needs.
-pub(super) fn declared(env: &Ordered<Secret>) -> Vec<(String, Secret)> {
+pub(crate) fn declared(env: &Ordered<Secret>) -> Vec<(String, Secret)> {
     env.iter()
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .collect()
@@ -63,7 +63,7 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started, prints too much, or does not end in time.
-    pub(super) async fn run(self, cx: &Context) -> Result<Ran, Fault> {
+    pub(crate) async fn run(self, cx: &Context) -> Result<Ran, Fault> {
         let name = self.argv.first().cloned().unwrap_or_default();
         let mut command = Command::new(&name);
         command
@@ -133,7 +133,7 @@ impl Program {
 
 impl Ran {
     /// The last line of the complaints, for a message.
-    pub(super) fn complaint(&self) -> &str {
+    pub(crate) fn complaint(&self) -> &str {
         self.stderr
             .lines()
             .rfind(|line| !line.trim().is_empty())
@@ -141,7 +141,7 @@ impl Ran {
     }
 
     /// The exit code in words.
-    pub(super) fn ended(&self) -> String {
+    pub(crate) fn ended(&self) -> String {
         self.code.map_or_else(
             || "was ended by a signal".to_owned(),
             |code| format!("exited with {code}"),
