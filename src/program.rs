@@ -1,10 +1,12 @@
 //! Runs a program: nothing but what was declared in its environment, bounded output, and nothing of
 //! it left behind when time is over.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
@@ -15,7 +17,11 @@ use crate::outcome::{Cause, Fault};
 /// The most a program may print.
 const MAX_OUTPUT: u64 = 16 << 20;
 /// How much of its complaints is kept.
-const MAX_COMPLAINTS: u64 = 64 << 10;
+const MAX_COMPLAINTS: u64 = 1 << 20;
+/// How long what a program started may go on printing after the program itself has ended.
+const AFTERMATH: Duration = Duration::from_millis(500);
+/// How often a program is looked at to see whether it has ended.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// What to run.
 #[derive(Debug)]
@@ -33,10 +39,14 @@ pub(crate) struct Program {
 pub(crate) struct Ran {
     /// Its exit code; `None` when a signal ended it.
     pub(crate) code: Option<i32>,
+    /// The signal that ended it.
+    pub(crate) signal: Option<i32>,
     /// What it printed.
     pub(crate) stdout: Vec<u8>,
     /// What it complained about, secrets removed.
     pub(crate) stderr: String,
+    /// Whether it complained more than is kept.
+    pub(crate) stderr_cut: bool,
 }
 
 /// Declared variables in the shape a program needs.
@@ -47,14 +57,32 @@ pub(crate) fn declared(env: &Ordered<Secret>) -> Vec<(String, Secret)> {
 }
 
 /// Kills everything in a process group when dropped: a deadline drops the future that waits.
+///
+/// The number stays theirs until the first of them, even a dead one, has been collected.
 struct Group(Option<Pid>);
 
-impl Drop for Group {
-    fn drop(&mut self) {
+impl Group {
+    /// Kills whoever is left.
+    fn kill(&self) {
         if let Some(group) = self.0 {
             // An error says that nothing is left to kill.
             let _gone = kill_process_group(group, Signal::KILL);
         }
+    }
+
+    /// Waits until the first of the group has ended, without collecting it.
+    async fn ended(&self) {
+        let Some(first) = self.0 else { return };
+        let glance = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        while matches!(waitid(WaitId::Pid(first), glance), Ok(None)) {
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
@@ -93,15 +121,30 @@ impl Program {
             .and_then(Pid::from_raw);
         let mut group = Group(group);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let ended = cx
+        let reading = async {
+            tokio::try_join!(
+                read_all(stdout, MAX_OUTPUT, true),
+                read_all(stderr, MAX_COMPLAINTS, false),
+            )
+        };
+        let left_behind = async {
+            group.ended().await;
+            tokio::time::sleep(AFTERMATH).await;
+        };
+        let printed = cx
             .within(&format!("the program `{name}`"), async {
-                tokio::try_join!(
-                    read_all(stdout, MAX_OUTPUT, true),
-                    read_all(stderr, MAX_COMPLAINTS, false),
-                )
+                tokio::pin!(reading);
+                tokio::select! {
+                    printed = &mut reading => printed,
+                    // Whoever it left behind holds its output open, and would do so for ever.
+                    () = left_behind => {
+                        group.kill();
+                        reading.await
+                    }
+                }
             })
             .await?;
-        let (stdout, stderr) = ended.map_err(|error| match error.kind() {
+        let ((stdout, _), (stderr, stderr_cut)) = printed.map_err(|error| match error.kind() {
             std::io::ErrorKind::FileTooLarge => Fault::new(
                 Cause::TooLarge,
                 format!("`{name}` printed more than {} MiB", MAX_OUTPUT >> 20),
@@ -112,6 +155,9 @@ impl Program {
                 format!("the output of `{name}` cannot be read: {error}"),
             ),
         })?;
+        cx.within(&format!("the program `{name}`"), group.ended())
+            .await?;
+        group.kill();
         let status = cx
             .within(&format!("the program `{name}`"), child.wait())
             .await?
@@ -125,8 +171,10 @@ impl Program {
         group.0 = None;
         Ok(Ran {
             code: status.code(),
+            signal: status.signal(),
             stdout,
             stderr: cx.redactor.text(String::from_utf8_lossy(&stderr).trim()),
+            stderr_cut,
         })
     }
 }
@@ -149,22 +197,22 @@ impl Ran {
     }
 }
 
-/// Reads a pipe to its end; past the limit it either fails or throws the rest away.
+/// Reads a pipe to its end; past the limit it either fails or throws the rest away, and says so.
 async fn read_all(
     pipe: Option<impl AsyncRead + Unpin>,
     limit: u64,
     strict: bool,
-) -> std::io::Result<Vec<u8>> {
+) -> std::io::Result<(Vec<u8>, bool)> {
     let mut bytes = Vec::new();
     let Some(mut pipe) = pipe else {
-        return Ok(bytes);
+        return Ok((bytes, false));
     };
     (&mut pipe).take(limit).read_to_end(&mut bytes).await?;
     if strict && bytes.len() as u64 >= limit {
         return Err(std::io::ErrorKind::FileTooLarge.into());
     }
-    tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
-    Ok(bytes)
+    let rest = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+    Ok((bytes, rest > 0))
 }
 
 /// The fault of a program that does not start.

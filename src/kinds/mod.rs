@@ -24,5 +24,6 @@ kinds! {
     pgvector => Pgvector,
     redis => Redis,
     backup => Backup,
+    command => Command,
     attest => Attest,
 }

@@ -14,6 +14,7 @@
 
 mod backup;
 mod cli;
+mod command;
 mod composition;
 mod cors;
 mod demo;
