@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -221,6 +222,31 @@ impl Session {
             allow_link_local: options.allow_link_local,
             met: Arc::default(),
         })
+    }
+
+    /// A session that trusts the authority a check names besides the system's; an empty path names
+    /// none.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub(crate) fn trusting(
+        cx: &Context,
+        ca_file: Option<&PathBuf>,
+        allow_link_local: bool,
+        pin: Option<IpAddr>,
+    ) -> Result<Self, Fault> {
+        let ca_file = ca_file
+            .filter(|path| !path.as_os_str().is_empty())
+            .map(|path| cx.folder.join(path));
+        let tls = TlsOptions { ca_file };
+        Self::new(
+            cx,
+            &SessionOptions {
+                tls,
+                allow_link_local,
+                pin,
+            },
+        )
     }
 
     /// Sends one request and reads the answer, at most until the deadline of the observation.

@@ -20,6 +20,7 @@ mod engine;
 mod environment;
 mod exchange;
 mod expect;
+mod exposition;
 mod kinds;
 mod net;
 mod outcome;

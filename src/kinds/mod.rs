@@ -5,6 +5,7 @@
 //! means writing the file and adding its line below; parser, JSON Schema, `explain`, `list` and
 //! dispatch derive from that line.
 
+mod auth;
 mod dial;
 mod registry;
 
@@ -18,6 +19,7 @@ kinds! {
     http => Http,
     cors => Cors,
     rate_limit => RateLimit,
+    metrics => Metrics,
     tls => Tls,
     tcp => Tcp,
     postgres => Postgres,

@@ -27,6 +27,7 @@ mod http_headers;
 mod http_journeys;
 mod http_packs;
 mod language;
+mod metrics;
 mod pgvector;
 mod postgres;
 mod rate_limit;

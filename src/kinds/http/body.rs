@@ -166,7 +166,7 @@ static LEAKS: LazyLock<Vec<Leak>> = LazyLock::new(|| {
 });
 
 /// Names of the leaks in a text. `mask` is given every match that is itself a secret.
-pub(super) fn leaks(text: &str, mut mask: impl FnMut(&str)) -> Vec<String> {
+pub(crate) fn leaks(text: &str, mut mask: impl FnMut(&str)) -> Vec<String> {
     LEAKS
         .iter()
         .filter_map(|leak| {

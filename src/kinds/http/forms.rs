@@ -59,7 +59,7 @@ impl fmt::Debug for Payload {
 
 /// Something that is on, off, or described: `true`, `false`, a word or a mapping.
 #[derive(Clone, Debug)]
-pub(crate) struct Switch<T>(pub(super) Option<T>);
+pub(crate) struct Switch<T>(pub(crate) Option<T>);
 
 impl<T> Default for Switch<T> {
     fn default() -> Self {

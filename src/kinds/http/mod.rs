@@ -34,8 +34,10 @@ use crate::expect::{ByteSize, Ordered, Secret, TimeSpan};
 use crate::net::host_key;
 use crate::outcome::{Fault, Finding};
 
+pub(crate) use body::leaks;
 use facts::Facts;
-use forms::{Payload, Switch, Verb};
+use forms::{Payload, Verb};
+pub(crate) use forms::{Switch, Word};
 use spec::{Auth, Expect, Exposed, Resolve, Step};
 
 /// Addresses looked at when each is.

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
 use futures_util::future::{BoxFuture, join_all};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::Timestamp;
@@ -14,12 +13,12 @@ use url::{Host, Url};
 use super::body;
 use super::facts::{Document, Exchange, Exposure, Facts, WHOLE_BODY};
 use super::redirects::{self, Followed, Jar, Outgoing};
-use super::spec::{Auth, Expect, Resolve};
+use super::spec::{Expect, Resolve};
 use super::template::Values;
 use super::{Call, Http, MAX_ADDRESSES, judge};
 use crate::context::Context;
-use crate::exchange::{Request, Response, Session, SessionOptions, cut};
-use crate::net::{TlsOptions, dns_fault};
+use crate::exchange::{Request, Response, Session, cut};
+use crate::net::dns_fault;
 use crate::outcome::{Cause, Fault};
 use crate::redact::looks_secret;
 
@@ -88,19 +87,7 @@ impl Http {
 
     /// A session with the options of the check.
     fn session(&self, cx: &Context, pin: Option<IpAddr>) -> Result<Session, Fault> {
-        let ca_file = self
-            .ca_file
-            .as_ref()
-            .filter(|path| !path.as_os_str().is_empty())
-            .map(|path| cx.folder.join(path));
-        Session::new(
-            cx,
-            &SessionOptions {
-                tls: TlsOptions { ca_file },
-                allow_link_local: self.allow_link_local,
-                pin,
-            },
-        )
+        Session::trusting(cx, self.ca_file.as_ref(), self.allow_link_local, pin)
     }
 
     /// The URL to ask behind the CDN: the path of `url` at the base given.
@@ -298,7 +285,7 @@ fn outgoing(
         request.header(name, &value)?;
     }
     if let Some(auth) = call.auth {
-        authorize(&mut request, auth, values, cx)?;
+        auth.apply(&mut request, cx, |text| values.fill(text))?;
     }
     if let Some(payload) = call.json {
         let value = values.fill_json(&payload.0)?;
@@ -316,35 +303,6 @@ fn outgoing(
         cookies.push(((*name).to_owned(), value));
     }
     Ok(Outgoing { request, cookies })
-}
-
-/// Adds the credentials.
-fn authorize(
-    request: &mut Request,
-    auth: &Auth,
-    values: &Values,
-    cx: &Context,
-) -> Result<(), Fault> {
-    if let Some(token) = &auth.bearer {
-        let token = values.fill(token.expose())?;
-        cx.redactor.add(&token);
-        request.header("authorization", &format!("Bearer {token}"))?;
-    }
-    if let Some(basic) = &auth.basic {
-        let user = values.fill(basic.user.expose())?;
-        let password = values.fill(basic.password.expose())?;
-        cx.redactor.add(&password);
-        let pair = format!("{user}:{password}");
-        cx.redactor.add(&pair);
-        let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-        request.header("authorization", &format!("Basic {encoded}"))?;
-    }
-    if let Some(header) = &auth.header {
-        let value = values.fill(header.value.expose())?;
-        cx.redactor.add(&value);
-        request.header(&header.name, &value)?;
-    }
-    Ok(())
 }
 
 /// An exchange before it happened.

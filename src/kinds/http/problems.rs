@@ -3,9 +3,10 @@
 use reqwest::Method;
 use url::Url;
 
-use super::spec::{Auth, Expect, Step};
+use super::spec::{Expect, Step};
 use super::template::{names, names_in_json};
 use super::{Http, SpecProblem};
+use crate::kinds::auth::{Auth, url_problem};
 
 /// Most samples of one check.
 const MAX_SAMPLES: u32 = 100;
@@ -74,39 +75,26 @@ pub(super) fn of(http: &Http) -> Vec<SpecProblem> {
 
 /// The URL of the check.
 fn url(http: &Http, found: &mut Vec<SpecProblem>) {
-    let help = "write it like `https://api.example.com/health`";
-    match Url::parse(&http.url) {
-        Err(_) => found.push(SpecProblem::at("url", "this is not an absolute URL", help)),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-            found.push(SpecProblem::at(
-                "url",
-                "the URL is neither http nor https",
-                help,
-            ));
-        }
-        Ok(url) if url.password().is_some() || !url.username().is_empty() => {
-            found.push(SpecProblem::at(
-                "url",
-                "the URL holds credentials",
-                "write `auth: { basic: { user: …, password: … } }`",
-            ));
-        }
-        Ok(url) => {
-            if !http.addresses.is_empty() && url.domain().is_none() {
-                found.push(SpecProblem::at(
-                    "addresses",
-                    "the URL holds an address already, so others cannot be asked",
-                    "write the host name in `url`",
-                ));
-            }
-            if http.expect.redirect_to_https && url.scheme() != "http" {
-                found.push(SpecProblem::at(
-                    "expect.redirect_to_https",
-                    "the URL is https already: nothing would be shown about http",
-                    "write the `http://` URL",
-                ));
-            }
-        }
+    if let Some(problem) = url_problem("url", &http.url, "https://api.example.com/health") {
+        found.push(problem);
+        return;
+    }
+    let Ok(url) = Url::parse(&http.url) else {
+        return;
+    };
+    if !http.addresses.is_empty() && url.domain().is_none() {
+        found.push(SpecProblem::at(
+            "addresses",
+            "the URL holds an address already, so others cannot be asked",
+            "write the host name in `url`",
+        ));
+    }
+    if http.expect.redirect_to_https && url.scheme() != "http" {
+        found.push(SpecProblem::at(
+            "expect.redirect_to_https",
+            "the URL is https already: nothing would be shown about http",
+            "write the `http://` URL",
+        ));
     }
 }
 
@@ -175,18 +163,7 @@ fn request(
             "add `unsafe_method: true` if it may be sent to every environment this profile audits",
         ));
     }
-    if let Some(auth) = auth {
-        let forms = usize::from(auth.bearer.is_some())
-            + usize::from(auth.basic.is_some())
-            + usize::from(auth.header.is_some());
-        if forms != 1 {
-            found.push(SpecProblem::at(
-                field("auth"),
-                "credentials have exactly one form",
-                "write one of `bearer`, `basic`, `header`",
-            ));
-        }
-    }
+    found.extend(auth.and_then(|auth| auth.problem(&field("auth"))));
     if two_bodies {
         found.push(SpecProblem::at(
             field("json"),

@@ -7,6 +7,7 @@ use super::forms::{Payload, StatusRule, Switch, Verb};
 pub(super) use super::security_spec::{CookieRule, Security};
 use crate::expect::json::JsonExpectations;
 use crate::expect::{ByteSize, JsonPath, Matcher, Ordered, Pattern, Secret, TimeSpan};
+pub(super) use crate::kinds::auth::Auth;
 
 /// The expectations of a step that names none: status 200 to 299.
 pub(super) static DEFAULT_EXPECT: Expect = Expect {
@@ -236,41 +237,6 @@ impl Capture {
             + usize::from(self.cookie.is_some())
             + usize::from(self.regex.is_some())
     }
-}
-
-/// Credentials; exactly one of the forms.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Auth {
-    /// Token for `Authorization: Bearer`.
-    #[serde(default)]
-    pub(super) bearer: Option<Secret>,
-    /// User and password for `Authorization: Basic`.
-    #[serde(default)]
-    pub(super) basic: Option<Basic>,
-    /// A header of its own, for example `X-API-Key`.
-    #[serde(default)]
-    pub(super) header: Option<HeaderAuth>,
-}
-
-/// User and password.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Basic {
-    /// The user.
-    pub(super) user: Secret,
-    /// The password.
-    pub(super) password: Secret,
-}
-
-/// A header that carries a credential.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HeaderAuth {
-    /// Name of the header.
-    pub(super) name: String,
-    /// Its value.
-    pub(super) value: Secret,
 }
 
 /// A health document.
