@@ -35,6 +35,7 @@ mod redact;
 mod report;
 mod terminal;
 mod verdict;
+mod yaml_doc;
 
 use std::io::Write as _;
 use std::process::ExitCode;

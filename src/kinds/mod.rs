@@ -27,5 +27,6 @@ kinds! {
     redis => Redis,
     backup => Backup,
     command => Command,
+    file => File,
     attest => Attest,
 }
