@@ -61,9 +61,9 @@ fn anchors_and_merge_keys_are_resolved() {
 fn what_is_wrong_has_a_line() {
     for (text, line, words, too_large) in [
         ("a: 1\na: 2\n", 2, "stands twice", false),
-        ("a: *nope\n", 1, "nope", false),
+        ("a: *nope\n", 1, "unknown anchor", false),
         ("a: [1\nb: 2\n", 2, "not valid YAML", false),
-        ("a:\n\t- 1\n", 2, "not valid YAML", false),
+        ("a: 'x\n", 2, "not valid YAML", false),
         ("a: &x [*x]\n", 1, "contains it", false),
         ("? [a]\n: 1\n", 1, "the key of a mapping", false),
     ] {

@@ -85,9 +85,7 @@ pub(crate) fn structured(path: &str, text: &str, format: Option<Format>) -> Resu
                 let line = 1 + text.get(..at).unwrap_or_default().matches('\n').count();
                 wrong(line, &format!("this is not valid TOML: {}", error.message()))
             })
-            .and_then(|table| {
-                serde_json::to_value(table).map_err(|error| wrong(1, &error.to_string()))
-            }),
+            .map(|table| from_toml(toml::Value::Table(table))),
         Format::Ini => ini(text).map_err(|line| wrong(line, "this is not an INI line")),
         Format::Dockerfile => dockerfile(text).map_err(|line| wrong(line, "this is no instruction")),
     }
@@ -174,4 +172,24 @@ fn instruction(line: usize, text: &str) -> Result<Value, usize> {
         "instruction": name.to_uppercase(),
         "arguments": rest.trim(),
     }))
+}
+
+/// TOML as JSON: times become text, numbers that JSON has not become null.
+pub(in super::super) fn from_toml(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(whole) => whole.into(),
+        toml::Value::Float(number) => {
+            serde_json::Number::from_f64(number).map_or(Value::Null, Into::into)
+        }
+        toml::Value::Boolean(truth) => truth.into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Array(items) => items.into_iter().map(from_toml).collect(),
+        toml::Value::Table(entries) => Value::Object(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key, from_toml(value)))
+                .collect(),
+        ),
+    }
 }

@@ -12,7 +12,7 @@ fn formats_are_read_by_their_names() {
         ("a.yml", "a: [1]", json!({"a": [1]})),
         ("a.yaml", "a: 1\n---\nb: 2\n", json!([{"a": 1}, {"b": 2}])),
         ("Cargo.lock", "[[package]]\nname = \"x\"\n", json!({"package": [{"name": "x"}]})),
-        ("a.toml", "d = 2026-01-01\n", json!({"d": {"$__toml_private_datetime": "2026-01-01"}})),
+        ("a.toml", "d = 2026-01-01\n", json!({"d": "2026-01-01"})),
         ("setup.cfg", "top = 1\n; note\n[a b]\nx: y\nz = 1 = 2\n", json!({"top": "1", "a b": {"x": "y", "z": "1 = 2"}})),
         (
             "deploy/Dockerfile.prod",
