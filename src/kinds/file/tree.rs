@@ -146,7 +146,9 @@ impl Tree {
                 Cause::NotAllowed,
                 format!("{path}: a symbolic link leads out of {}", self.shown),
             )
-            .hint("keep the file itself in the repository, or name the folder it is in as `root`"));
+            .hint(
+                "keep the file itself in the repository, or name the folder it is in as `root`",
+            ));
         }
         let metadata = fs::metadata(&real).map_err(|error| file_fault(path, &error))?;
         Ok(Some(Entry { real, metadata }))
@@ -175,11 +177,10 @@ impl Tree {
             } else {
                 "a device, socket or FIFO"
             };
-            Err(Fault::new(
-                Cause::Unparseable,
-                format!("{path} is {what}, not a file"),
+            Err(
+                Fault::new(Cause::Unparseable, format!("{path} is {what}, not a file"))
+                    .hint("name a regular file"),
             )
-            .hint("name a regular file"))
         };
         is_file(&entry.metadata)?;
         let failed = |error: io::Error| file_fault(path, &error);
@@ -281,9 +282,9 @@ impl Tree {
             .iter()
             .copied()
             .filter(|start| {
-                !starts.iter().any(|other| {
-                    other != start && Path::new(start).starts_with(other)
-                })
+                !starts
+                    .iter()
+                    .any(|other| other != start && Path::new(start).starts_with(other))
             })
             .collect();
         let set = glob_set(globs.iter().copied()).map_err(|error| {
@@ -291,7 +292,10 @@ impl Tree {
                 .hint("write `*` for any characters, `**` for any folders")
         })?;
         for top in tops {
-            if self.entry(top)?.is_some_and(|entry| entry.metadata.is_dir()) {
+            if self
+                .entry(top)?
+                .is_some_and(|entry| entry.metadata.is_dir())
+            {
                 self.search(top, &set, skip, &mut found)?;
             }
         }

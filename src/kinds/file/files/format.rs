@@ -71,8 +71,8 @@ pub(crate) fn structured(path: &str, text: &str, format: Option<Format>) -> Resu
             wrong(error.line(), &format!("this is not valid JSON: {words}"))
         }),
         Format::Yaml => {
-            let documents = parse_all(text)
-                .map_err(|error| wrong(error.line as usize, &error.message))?;
+            let documents =
+                parse_all(text).map_err(|error| wrong(error.line as usize, &error.message))?;
             Ok(match documents.as_slice() {
                 [] => return Err(wrong(1, "there is no YAML document")),
                 [one] => one.to_json(),
@@ -83,11 +83,16 @@ pub(crate) fn structured(path: &str, text: &str, format: Option<Format>) -> Resu
             .map_err(|error| {
                 let at = error.span().map_or(0, |span| span.start);
                 let line = 1 + text.get(..at).unwrap_or_default().matches('\n').count();
-                wrong(line, &format!("this is not valid TOML: {}", error.message()))
+                wrong(
+                    line,
+                    &format!("this is not valid TOML: {}", error.message()),
+                )
             })
             .map(|table| from_toml(toml::Value::Table(table))),
         Format::Ini => ini(text).map_err(|line| wrong(line, "this is not an INI line")),
-        Format::Dockerfile => dockerfile(text).map_err(|line| wrong(line, "this is no instruction")),
+        Format::Dockerfile => {
+            dockerfile(text).map_err(|line| wrong(line, "this is no instruction"))
+        }
     }
 }
 
@@ -100,16 +105,17 @@ fn ini(text: &str) -> Result<Value, usize> {
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             let name = name.trim().to_owned();
             root.entry(name.clone())
                 .or_insert_with(|| Value::Object(Map::new()));
             section = Some(name);
             continue;
         }
-        let (key, value) = line
-            .split_once(['=', ':'])
-            .ok_or(number)?;
+        let (key, value) = line.split_once(['=', ':']).ok_or(number)?;
         let (key, value) = (key.trim().to_owned(), Value::from(value.trim()));
         match section.as_ref().and_then(|name| root.get_mut(name)) {
             Some(Value::Object(entries)) => entries.insert(key, value),
@@ -158,7 +164,11 @@ fn dockerfile(text: &str) -> Result<Value, usize> {
     if let Some((start, whole)) = open {
         list.push(instruction(start, &whole)?);
     }
-    if list.is_empty() { Err(1) } else { Ok(Value::Array(list)) }
+    if list.is_empty() {
+        Err(1)
+    } else {
+        Ok(Value::Array(list))
+    }
 }
 
 /// One instruction.

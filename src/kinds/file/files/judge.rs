@@ -105,7 +105,10 @@ fn judge_file(rule: &Rule, file: &FileFacts, cx: &JudgeContext) -> Vec<Finding> 
     }
     let mut findings = Vec::new();
     findings.push(judge_size(rule, file));
-    findings.extend(rule.max_age.map(|most| judge_age(most, rule.dated_by, file, cx)));
+    findings.extend(
+        rule.max_age
+            .map(|most| judge_age(most, rule.dated_by, file, cx)),
+    );
     findings.extend(judge_mode(rule, file));
     findings.extend(judge_text(rule, file));
     findings.extend(file.values.iter().map(|(path, held)| {
@@ -187,7 +190,9 @@ pub(in super::super) fn age_finding(
     };
     let Some(when) = when else {
         let message = match by {
-            DatedBy::Text => format!("there is no date like 2026-11-30 in {path}: its age is not known"),
+            DatedBy::Text => {
+                format!("there is no date like 2026-11-30 in {path}: its age is not known")
+            }
             DatedBy::Modified => format!("the system does not say when {path} was modified"),
         };
         let finding = Finding::fail(code, subject, expected, "no date", message);
@@ -257,7 +262,11 @@ fn judge_mode(rule: &Rule, file: &FileFacts) -> Vec<Finding> {
         });
     }
     if let Some(wanted) = rule.executable {
-        let expected = if wanted { "executable" } else { "not executable" };
+        let expected = if wanted {
+            "executable"
+        } else {
+            "not executable"
+        };
         findings.push(if (mode & 0o111 != 0) == wanted {
             Finding::pass(&subject, expected, &actual)
         } else {

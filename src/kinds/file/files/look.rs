@@ -102,10 +102,13 @@ fn content(rule: &Rule, path: &str, tree: &Tree, facts: &mut FileFacts) -> Resul
             hits.map(|hit| line_of(hit.start())).collect()
         })
         .collect();
-    facts.text = rule
-        .text
-        .as_ref()
-        .map(|matcher| held(matcher.check_text(Some(text.trim())).map(|()| "as expected".to_owned())));
+    facts.text = rule.text.as_ref().map(|matcher| {
+        held(
+            matcher
+                .check_text(Some(text.trim()))
+                .map(|()| "as expected".to_owned()),
+        )
+    });
     if let Some(expected) = &rule.values {
         let document = structured(path, &text, rule.format)?;
         facts.values = expected
@@ -134,7 +137,12 @@ fn held(outcome: Result<String, Mismatch>) -> Held {
 }
 
 /// An outcome of a value; the value of what is named like a secret is not shown.
-fn value_held(path: &JsonPath, outcome: Result<String, Mismatch>, document: &Value, tree: &Tree) -> Held {
+fn value_held(
+    path: &JsonPath,
+    outcome: Result<String, Mismatch>,
+    document: &Value,
+    tree: &Tree,
+) -> Held {
     let mut held = held(outcome);
     let shown = path.to_string();
     let last = shown

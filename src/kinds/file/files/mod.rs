@@ -215,7 +215,11 @@ impl Rule {
                 "write `1` or more, or `absent: true`",
             );
         }
-        if self.min_size.zip(self.max_size).is_some_and(|(min, max)| min > max) {
+        if self
+            .min_size
+            .zip(self.max_size)
+            .is_some_and(|(min, max)| min > max)
+        {
             wrong(
                 ".min_size",
                 "`min_size` is above `max_size`",

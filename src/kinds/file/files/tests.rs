@@ -11,9 +11,17 @@ fn formats_are_read_by_their_names() {
         ("a.json", "{\"a\": [1]}", json!({"a": [1]})),
         ("a.yml", "a: [1]", json!({"a": [1]})),
         ("a.yaml", "a: 1\n---\nb: 2\n", json!([{"a": 1}, {"b": 2}])),
-        ("Cargo.lock", "[[package]]\nname = \"x\"\n", json!({"package": [{"name": "x"}]})),
+        (
+            "Cargo.lock",
+            "[[package]]\nname = \"x\"\n",
+            json!({"package": [{"name": "x"}]}),
+        ),
         ("a.toml", "d = 2026-01-01\n", json!({"d": "2026-01-01"})),
-        ("setup.cfg", "top = 1\n; note\n[a b]\nx: y\nz = 1 = 2\n", json!({"top": "1", "a b": {"x": "y", "z": "1 = 2"}})),
+        (
+            "setup.cfg",
+            "top = 1\n; note\n[a b]\nx: y\nz = 1 = 2\n",
+            json!({"top": "1", "a b": {"x": "y", "z": "1 = 2"}}),
+        ),
         (
             "deploy/Dockerfile.prod",
             "# syntax\nFROM rust:1.95 \\\n  AS build\nRUN <<EOF\nnot an instruction: x\nEOF\nuser 10001\n",
@@ -51,7 +59,10 @@ fn what_is_of_no_format_or_of_another_one_is_a_fault_with_a_line() {
 #[test]
 fn the_newest_date_of_a_text_counts() {
     let newest = |text: &str| newest_date(text, None).map(|day| day.to_string());
-    assert_eq!(newest("Reviewed 2025-01-31, before 2024-12-01.").as_deref(), Some("2025-01-31"));
+    assert_eq!(
+        newest("Reviewed 2025-01-31, before 2024-12-01.").as_deref(),
+        Some("2025-01-31")
+    );
     assert_eq!(newest("2025-02-31 is no day"), None);
     let pattern = crate::expect::Pattern::new(r"Reviewed:\s*(\S+)").unwrap();
     let reviewed = newest_date("2026-01-01\nReviewed: 2025-06-01\n", Some(&pattern));
