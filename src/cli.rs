@@ -60,6 +60,8 @@ pub(crate) enum Command {
     List(List),
     /// Explain a check, a kind, a fault code, a profile or a pack.
     Explain(Explain),
+    /// Record that a person verified what no machine can judge, in the profile's sign-off file.
+    Sign(Box<Sign>),
     /// Print a JSON Schema: of profiles and packs, or of the JSON report.
     Schema {
         /// Of what.
@@ -232,7 +234,7 @@ pub(crate) struct List {
     /// What.
     #[arg(value_enum)]
     pub(crate) what: Listed,
-    /// Checks of these profiles only.
+    /// Checks and sign-offs of these profiles only.
     #[arg(long, short, value_name = "NAME|PATH")]
     pub(crate) profile: Vec<String>,
     /// How to print.
@@ -253,6 +255,8 @@ pub(crate) enum Listed {
     Kinds,
     /// Fault codes.
     Faults,
+    /// What people sign, who did, and when it is due again.
+    SignOffs,
 }
 
 /// How a list is printed.
@@ -262,6 +266,41 @@ pub(crate) enum Listing {
     Table,
     /// An array of objects.
     Json,
+}
+
+/// `sign`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Sign {
+    /// Id of the check, one of kind `attest`.
+    pub(crate) check: String,
+    /// Profile by name or path. The signature goes to NAME.signoffs.yaml beside it; for a profile of
+    /// the binary to ./.readyctl/NAME.signoffs.yaml.
+    #[arg(long, short, value_name = "NAME|PATH")]
+    pub(crate) profile: String,
+    /// The role in which you sign; needed when the check names several, or none.
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// What shows it: a link, a file (its SHA-256 is recorded), a commit, a ticket.
+    #[arg(long, value_name = "EVIDENCE")]
+    pub(crate) evidence: Option<String>,
+    /// Who signs; the author that Git knows, or the user, when not given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+    /// Day of the signature; today (UTC) when not given.
+    #[arg(long, value_name = "DAY", value_parser = crate::command::sign::day)]
+    pub(crate) on: Option<jiff::civil::Date>,
+    /// How long it counts, for example 90d; the check may allow less.
+    #[arg(long, value_name = "DURATION", value_parser = crate::command::sign::validity)]
+    pub(crate) valid_for: Option<TimeSpan>,
+    /// The commit that you looked at; HEAD is the one checked out here.
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) commit: Option<String>,
+    /// What else a reader should know.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+    /// Values of inputs that the check uses.
+    #[command(flatten)]
+    pub(crate) values: Values,
 }
 
 /// `explain`.

@@ -29,6 +29,9 @@ pub(super) fn run(options: &List, session: &Session) -> anyhow::Result<u8> {
         }
         Listed::Kinds => kinds(),
         Listed::Faults => faults(),
+        Listed::SignOffs => {
+            super::signatures::rows(&options.profile, session, &mut sources, &mut problems)
+        }
     };
     if !problems.is_empty() {
         return Ok(session.refuse(&problems, &sources));

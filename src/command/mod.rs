@@ -7,6 +7,8 @@ mod explain;
 mod lint;
 mod list;
 mod packaging;
+pub(crate) mod sign;
+mod signatures;
 
 use std::io::Write;
 
@@ -87,6 +89,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Demo(options) => demo::run(&options, &session),
         Command::Lint(options) => lint::run(&options, &session),
         Command::List(options) => list::run(&options, &session),
+        Command::Sign(options) => sign::run(&options, &session),
         Command::Explain(options) => explain::run(&options, &session),
         Command::Schema { of } => packaging::schema(of, &session),
         Command::Completions { shell } => packaging::completions(shell, &session),

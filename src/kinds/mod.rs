@@ -9,8 +9,10 @@ mod auth;
 mod dial;
 mod registry;
 
+pub(crate) use attest::{Form as EvidenceForm, form as evidence_form, head, sum_of_file};
 pub(crate) use registry::{
-    DynKind, FaultDoc, Impact, Kind, KindEntry, Observed, Planned, SpecProblem, entry, kinds,
+    DynKind, FaultDoc, Impact, Kind, KindEntry, Observed, Planned, SpecProblem, Statement, entry,
+    kinds,
 };
 
 kinds! {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::{Context, JudgeContext};
+use crate::expect::TimeSpan;
 use crate::outcome::{Fault, Finding};
 use crate::profile::node::{Node, Problems};
 
@@ -118,6 +119,17 @@ impl SpecProblem {
     }
 }
 
+/// What a person signs, of a check that no machine can judge.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    /// The sentence.
+    pub(crate) text: String,
+    /// Who must sign; empty means anyone.
+    pub(crate) roles: Vec<String>,
+    /// How long a signature counts at most.
+    pub(crate) valid_for: Option<TimeSpan>,
+}
+
 /// A mechanism: parses its block of a check, observes, judges.
 ///
 /// The implementing type is the spec: its doc comments are the reference that `explain` prints and
@@ -151,6 +163,12 @@ pub(crate) trait Kind:
     /// repeated by itself: `retry` then does nothing.
     fn repeatable(&self) -> bool {
         true
+    }
+
+    /// What a person signs; `None` for what a machine judges. The findings of such a kind begin with
+    /// one for each role, in their order.
+    fn statement(&self) -> Option<Statement> {
+        None
     }
 
     /// Contradictions the types cannot express; reported like parse errors, before any contact.
@@ -198,6 +216,10 @@ pub(crate) trait DynKind: Debug + Send + Sync {
     fn exclusive(&self) -> Option<String>;
     /// See [`Kind::repeatable`].
     fn repeatable(&self) -> bool;
+    /// See [`Kind::statement`].
+    fn statement(&self) -> Option<Statement> {
+        None
+    }
     /// See [`Kind::problems`].
     fn problems(&self) -> Vec<SpecProblem>;
     /// See [`Kind::plan`].
@@ -222,6 +244,9 @@ impl<K: Kind> DynKind for K {
     }
     fn repeatable(&self) -> bool {
         Kind::repeatable(self)
+    }
+    fn statement(&self) -> Option<Statement> {
+        Kind::statement(self)
     }
     fn problems(&self) -> Vec<SpecProblem> {
         Kind::problems(self)

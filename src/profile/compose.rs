@@ -56,6 +56,8 @@ pub(crate) struct Composed {
     pub(crate) waivers: Vec<Node>,
     /// Sign-offs.
     pub(crate) sign_offs: Vec<Node>,
+    /// The file beside it for more of them.
+    pub(crate) sign_off_file: PathBuf,
 }
 
 /// Reads files and merges them.
@@ -69,7 +71,9 @@ pub(crate) struct Composer<'a> {
 impl Composer<'_> {
     /// A profile by name or path, its parents merged under it.
     pub(crate) fn profile(&mut self, name: &str) -> Option<Composed> {
-        self.compose(name, None, &mut Vec::new())
+        let mut composed = self.compose(name, None, &mut Vec::new())?;
+        self.add_sign_off_file(&mut composed);
+        Some(composed)
     }
 
     /// Several profiles as one: as if a profile extended them all, in order.
@@ -80,8 +84,10 @@ impl Composer<'_> {
             all = match (all, next) {
                 (Some(mut base), Some(over)) => {
                     let joined = format!("{}+{}", base.name, over.name);
+                    let file = over.sign_off_file.clone();
                     self.merge(&mut base, over);
                     base.name = joined;
+                    base.sign_off_file = file;
                     Some(base)
                 }
                 (base, next) => base.or(next),
@@ -163,6 +169,7 @@ impl Composer<'_> {
             return Some(own);
         };
         merged.name.clone_from(&own.name);
+        merged.sign_off_file.clone_from(&own.sign_off_file);
         self.merge(&mut merged, own);
         Some(merged)
     }
@@ -200,7 +207,7 @@ impl Composer<'_> {
     }
 
     /// The sections of one file, its shape checked.
-    fn read(
+    pub(crate) fn read(
         &mut self,
         root: &Node,
         fields: &[&str],
@@ -211,7 +218,11 @@ impl Composer<'_> {
             self.problems.add(
                 root.at,
                 format!("a {noun} is a mapping, this is {}", root.type_name()),
-                format!("begin with `version: 1` and `name: my-{noun}`"),
+                if noun == "sign-off file" {
+                    "begin with `version: 1` and `sign_offs:`".to_owned()
+                } else {
+                    format!("begin with `version: 1` and `name: my-{noun}`")
+                },
             );
             return None;
         };
@@ -261,6 +272,12 @@ impl Composer<'_> {
             checks: self.list(root, "checks"),
             waivers: self.list(root, "waivers"),
             sign_offs: self.list(root, "sign_offs"),
+            sign_off_file: self
+                .sources
+                .files
+                .get(root.at.file)
+                .map(|file| super::sign_off::file_of(&file.name))
+                .unwrap_or_default(),
             name,
         };
         self.unique_ids(&composed.checks);
@@ -382,9 +399,7 @@ impl Composer<'_> {
         for waiver in over.waivers {
             merge_by(&mut base.waivers, waiver, &["check"]);
         }
-        for sign_off in over.sign_offs {
-            merge_by(&mut base.sign_offs, sign_off, &["check", "role"]);
-        }
+        super::sign_off::replace(&mut base.sign_offs, over.sign_offs);
     }
 
     /// A check over one of the same id: field by field; another kind needs `override: true`.

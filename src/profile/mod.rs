@@ -14,6 +14,8 @@ mod mistake;
 pub(crate) mod node;
 mod packs;
 pub(crate) mod schema;
+pub(crate) mod sign_edit;
+pub(crate) mod sign_off;
 pub(crate) mod source;
 pub(crate) mod yaml;
 
@@ -23,7 +25,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use crate::environment::Environment;
-use crate::expect::TimeSpan;
 use crate::redact::Redactor;
 use check::{Check, Defaults, Origin, instantiate};
 use compose::{Composed, Composer};
@@ -32,34 +33,13 @@ use inputs::{Given, Input, InputDecl};
 use interpolate::Scope;
 use node::{Node, Place, Problems, Sources, suggest};
 use packs::use_pack;
+pub(crate) use sign_off::SignOff;
 
 /// A calendar day.
 fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
     crate::expect::text::scalar(deserializer)?
         .parse()
         .map_err(|_| serde::de::Error::custom("expected a date; help: write it like `2026-11-30`"))
-}
-
-/// A signature for a check that no machine can judge.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SignOff {
-    /// Id of the check.
-    pub(crate) check: String,
-    /// The role in which the person signs.
-    pub(crate) role: String,
-    /// Name or handle of the person.
-    pub(crate) by: String,
-    /// Day of the signature, `YYYY-MM-DD`, UTC.
-    #[serde(deserialize_with = "day")]
-    #[schemars(with = "String")]
-    pub(crate) on: Date,
-    /// How long it counts; the check may allow less.
-    #[serde(default)]
-    pub(crate) valid_for: Option<TimeSpan>,
-    /// Link or file that shows what was verified.
-    #[serde(default)]
-    pub(crate) evidence: Option<String>,
 }
 
 /// An accepted failure, until a day.
@@ -143,6 +123,8 @@ pub(crate) struct Profile {
     pub(crate) waivers: Vec<(Waiver, Place)>,
     /// Sign-offs with their places.
     pub(crate) sign_offs: Vec<(SignOff, Place)>,
+    /// Where `readyctl sign` keeps sign-offs; the file need not exist.
+    pub(crate) sign_off_file: std::path::PathBuf,
     /// Names of the packs used.
     pub(crate) packs: Vec<String>,
     /// Ids of all checks as they are written, of those with mistakes too.
@@ -228,6 +210,7 @@ pub(crate) fn load(
         checks,
         waivers,
         sign_offs,
+        sign_off_file: composed.sign_off_file,
         packs,
         declared,
     })

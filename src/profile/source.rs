@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use super::node::{Problems, Sources, suggest};
+use super::sign_off::is_sign_off_file;
 
 /// The packs inside the binary.
 static CHECKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
@@ -53,9 +54,7 @@ impl Library {
 
     /// Folders searched before the binary, nearest first.
     fn folders(self) -> Vec<PathBuf> {
-        let configuration = std::env::var_os("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
+        let configuration = configuration();
         let (local, shared) = match self {
             Self::Profiles => (vec!["profiles", ".readyctl"], "readyctl/profiles"),
             Self::Packs => (vec!["checks", ".readyctl/checks"], "readyctl/checks"),
@@ -82,7 +81,7 @@ impl Library {
             let mut paths: Vec<PathBuf> = entries
                 .filter_map(Result::ok)
                 .map(|entry| entry.path())
-                .filter(|path| is_yaml(path))
+                .filter(|path| is_yaml(path) && !is_sign_off_file(path))
                 .collect();
             paths.sort();
             for path in paths {
@@ -186,8 +185,20 @@ impl Library {
     }
 }
 
+/// The folder of the user's configuration.
+fn configuration() -> Option<PathBuf> {
+    std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))
+}
+
+/// Whether a file is one of the user's own configuration.
+pub(crate) fn in_user_folder(path: &Path) -> bool {
+    configuration().is_some_and(|folder| path.starts_with(folder.join("readyctl")))
+}
+
 /// Reads a YAML file within the limit.
-fn read(path: &str) -> Result<String, (String, String)> {
+pub(crate) fn read(path: &str) -> Result<String, (String, String)> {
     let size = std::fs::metadata(path).map_err(|error| fault_text(path, &error))?;
     if !size.is_file() {
         return Err((

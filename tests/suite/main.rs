@@ -12,6 +12,7 @@
     reason = "a test reports by panicking, and its name is its documentation"
 )]
 
+mod attest;
 mod backup;
 mod cli;
 mod command;
