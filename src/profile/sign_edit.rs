@@ -238,7 +238,17 @@ fn scalar(text: &str) -> String {
     if plain {
         text.to_owned()
     } else {
-        serde_json::Value::from(text).to_string()
+        // What JSON leaves as it is may end a line in YAML, or be refused.
+        let quoted = serde_json::Value::from(text).to_string();
+        let mut out = String::new();
+        for c in quoted.chars() {
+            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+                out.push_str(&format!("\\u{:04X}", u32::from(c)));
+            } else {
+                out.push(c);
+            }
+        }
+        out
     }
 }
 

@@ -96,13 +96,6 @@ impl Kind for Attest {
         let mut wrong = |field: &str, message: &str, help: &str| {
             problems.push(SpecProblem::at(field, message, help));
         };
-        if self.statement.trim().is_empty() {
-            wrong(
-                "statement",
-                "nothing is stated: nobody knows what to sign",
-                "write one sentence that is true or not",
-            );
-        }
         if self.roles.iter().any(|role| role.trim().is_empty()) {
             wrong("roles", "a role has no name", "name it, or remove it");
         }
