@@ -34,20 +34,18 @@ pub(super) enum Demand {
 
 impl<'de> Deserialize<'de> for Demand {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(
-            match crate::expect::text::scalar(deserializer)?.as_str() {
-                "false" => Self::None,
-                "true" => Self::Any,
-                "file" => Self::File,
-                "link" => Self::Link,
-                "commit" => Self::Commit,
-                _ => {
-                    return Err(serde::de::Error::custom(
-                        "this is no form of evidence; help: write `true`, `false`, `file`, `link` or `commit`",
-                    ));
-                }
-            },
-        )
+        Ok(match crate::expect::text::scalar(deserializer)?.as_str() {
+            "false" => Self::None,
+            "true" => Self::Any,
+            "file" => Self::File,
+            "link" => Self::Link,
+            "commit" => Self::Commit,
+            _ => {
+                return Err(serde::de::Error::custom(
+                    "this is no form of evidence; help: write `true`, `false`, `file`, `link` or `commit`",
+                ));
+            }
+        })
     }
 }
 
@@ -111,14 +109,15 @@ pub(crate) fn form(text: &str, folder: &Path) -> Form {
         return Form::Nothing;
     }
     if text.contains("://") {
-        let link = url::Url::parse(text).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https") && url.host_str().is_some()
-        });
+        let link = url::Url::parse(text)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
         return if link { Form::Link } else { Form::Words };
     }
     let path = folder.join(text);
     let last = text.rsplit('/').next().unwrap_or_default();
-    let path_only = ["/", "./", "../"].iter().any(|start| text.starts_with(start))
+    let path_only = ["/", "./", "../"]
+        .iter()
+        .any(|start| text.starts_with(start))
         || (text.contains('/') && last.contains('.'));
     let words = text.chars().any(|c| c.is_whitespace() || c == '#');
     if path.is_file() || (path_only && !words) {
@@ -131,7 +130,12 @@ pub(crate) fn form(text: &str, folder: &Path) -> Form {
 }
 
 /// What the evidence of a signature is now. `budget` is how many files may still be read.
-pub(super) fn look(sign_off: &SignOff, folder: &Path, until: Instant, budget: &mut u32) -> Evidence {
+pub(super) fn look(
+    sign_off: &SignOff,
+    folder: &Path,
+    until: Instant,
+    budget: &mut u32,
+) -> Evidence {
     let text = sign_off.evidence.as_deref().unwrap_or_default().trim();
     let path = match form(text, folder) {
         Form::Nothing => return Evidence::Nothing,

@@ -32,7 +32,10 @@ pub(crate) fn head(folder: &Path) -> Result<String, Fault> {
     let unclear = || {
         Fault::new(
             Cause::Unparseable,
-            format!("the checked-out commit of {} cannot be read", folder.display()),
+            format!(
+                "the checked-out commit of {} cannot be read",
+                folder.display()
+            ),
         )
         .hint("check something out there, or give the commit itself")
     };
@@ -48,7 +51,11 @@ pub(crate) fn head(folder: &Path) -> Result<String, Fault> {
         .map_or_else(|| git.clone(), |path| git.join(PathBuf::from(path.trim())));
     let mut value = text(&git.join("HEAD")).ok_or_else(unclear)?;
     for _ in 0..HOPS {
-        let Some(name) = value.trim().strip_prefix("ref:").map(|n| n.trim().to_owned()) else {
+        let Some(name) = value
+            .trim()
+            .strip_prefix("ref:")
+            .map(|n| n.trim().to_owned())
+        else {
             let id = value.trim().to_lowercase();
             return if is_commit(&id) && id.len() >= 40 {
                 Ok(id)

@@ -279,7 +279,10 @@ impl Judge<'_> {
                         role,
                         format!("{}, with {form}", self.wanted),
                         actual,
-                        format!("the signature of {} does not point at {form}", seen.sign_off.by),
+                        format!(
+                            "the signature of {} does not point at {form}",
+                            seen.sign_off.by
+                        ),
                     )
                 })
             }

@@ -76,7 +76,8 @@ fn words_of_a_template_are_no_person() {
 #[test]
 fn commits_match_by_their_beginning_and_only_commits_do() {
     let signed = |commit: Option<&str>| {
-        let mut one = serde_json::json!({"check": "x", "role": "dev", "by": "someone", "on": "2026-06-01"});
+        let mut one =
+            serde_json::json!({"check": "x", "role": "dev", "by": "someone", "on": "2026-06-01"});
         if let Some(commit) = commit {
             one["commit"] = commit.into();
         }
@@ -98,7 +99,10 @@ fn a_spec_that_means_nothing_is_refused() {
         (r#"{"statement": "s", "roles": ["a"], "distinct": true}"#, 1),
         (r#"{"statement": "s", "valid_for": "3h"}"#, 1),
         (r#"{"statement": "s", "commit": "x", "repo": "."}"#, 1),
-        (r#"{"statement": "s", "roles": ["a", "b"], "distinct": true, "evidence": "file"}"#, 0),
+        (
+            r#"{"statement": "s", "roles": ["a", "b"], "distinct": true, "evidence": "file"}"#,
+            0,
+        ),
     ] {
         let kind: Attest = serde_json::from_str(spec).unwrap();
         assert_eq!(kind.problems().len(), problems, "{spec}");
