@@ -55,7 +55,7 @@ fn audited(spec: &str, entries: &Value, evidence: Option<&str>) -> Run {
 }
 
 /// A signature that counts, with more fields.
-fn signed(more: Value) -> Value {
+fn signed(more: &Value) -> Value {
     let mut entry = json!({"check": "done", "role": "security", "by": "someone", "on": day(-1)});
     entry
         .as_object_mut()
@@ -138,8 +138,8 @@ fn audit(folder: &Path, commit: &str) -> Run {
 #[test]
 fn att_01_unsigned() {
     let roles = ", roles: [security]";
-    assert_green(&audited(roles, &json!([signed(json!({}))]), None));
-    let other = json!([signed(json!({"role": "product-owner"}))]);
+    assert_green(&audited(roles, &json!([signed(&json!({}))]), None));
+    let other = json!([signed(&json!({"role": "product-owner"}))]);
     assert_red(&audited(roles, &other, None), "done", "ATT-01");
     assert_red(&audited("", &json!([]), None), "done", "ATT-01");
 }
@@ -149,14 +149,14 @@ fn att_02_expired_and_att_03_from_the_future() {
     let spec = ", valid_for: 30d";
     assert_green(&audited(
         spec,
-        &json!([signed(json!({"on": day(-30)}))]),
+        &json!([signed(&json!({"on": day(-30)}))]),
         None,
     ));
-    let run = audited(spec, &json!([signed(json!({"on": day(-31)}))]), None);
+    let run = audited(spec, &json!([signed(&json!({"on": day(-31)}))]), None);
     assert_red(&run, "done", "ATT-02");
-    let short = json!([signed(json!({"on": day(-3), "valid_for": "2d"}))]);
+    let short = json!([signed(&json!({"on": day(-3), "valid_for": "2d"}))]);
     assert_red(&audited(spec, &short, None), "done", "ATT-02");
-    let run = audited(spec, &json!([signed(json!({"on": day(2)}))]), None);
+    let run = audited(spec, &json!([signed(&json!({"on": day(2)}))]), None);
     assert_red(&run, "done", "ATT-03");
 }
 
@@ -165,26 +165,26 @@ fn att_04_without_evidence_or_with_another_form_of_it() {
     let any = ", evidence: true";
     assert_green(&audited(
         any,
-        &json!([signed(json!({"evidence": "OPS-118"}))]),
+        &json!([signed(&json!({"evidence": "OPS-118"}))]),
         None,
     ));
     assert_red(
-        &audited(any, &json!([signed(json!({}))]), None),
+        &audited(any, &json!([signed(&json!({}))]), None),
         "done",
         "ATT-04",
     );
     for words in ["TBD", "link or file", "<link>"] {
-        let run = audited(any, &json!([signed(json!({"evidence": words}))]), None);
+        let run = audited(any, &json!([signed(&json!({"evidence": words}))]), None);
         assert_red(&run, "done", "ATT-04");
     }
     let link = ", evidence: link";
-    let good = json!([signed(json!({"evidence": "https://wiki.test/review"}))]);
+    let good = json!([signed(&json!({"evidence": "https://wiki.test/review"}))]);
     assert_green(&audited(link, &good, None));
     for words in ["OPS-118", "https://", "javascript://x"] {
-        let run = audited(link, &json!([signed(json!({"evidence": words}))]), None);
+        let run = audited(link, &json!([signed(&json!({"evidence": words}))]), None);
         assert_red(&run, "done", "ATT-04");
     }
-    let unhashed = json!([signed(json!({"evidence": "docs/review.md"}))]);
+    let unhashed = json!([signed(&json!({"evidence": "docs/review.md"}))]);
     assert_green(&audited(any, &unhashed, Some("read")));
     assert_red(
         &audited(", evidence: file", &unhashed, Some("read")),
@@ -198,25 +198,25 @@ fn att_05_signed_for_another_commit() {
     let spec = format!(", commit: {COMMIT}");
     assert_green(&audited(
         &spec,
-        &json!([signed(json!({"commit": COMMIT}))]),
+        &json!([signed(&json!({"commit": COMMIT}))]),
         None,
     ));
     assert_green(&audited(
         &spec,
-        &json!([signed(json!({"commit": "0123456"}))]),
+        &json!([signed(&json!({"commit": "0123456"}))]),
         None,
     ));
-    let other = json!([signed(json!({"commit": OTHER}))]);
+    let other = json!([signed(&json!({"commit": OTHER}))]);
     assert_red(&audited(&spec, &other, None), "done", "ATT-05");
     assert_red(
-        &audited(&spec, &json!([signed(json!({}))]), None),
+        &audited(&spec, &json!([signed(&json!({}))]), None),
         "done",
         "ATT-05",
     );
     // The commit of the release was asked for and is not known: nothing can be said.
     let run = audited(
         ", commit: main",
-        &json!([signed(json!({"commit": COMMIT}))]),
+        &json!([signed(&json!({"commit": COMMIT}))]),
         None,
     );
     assert_red(&run, "done", "ATT-05");
@@ -281,12 +281,12 @@ fn att_06_evidence_changed_since_and_att_07_it_is_gone() {
 #[test]
 fn att_08_a_placeholder_is_no_person() {
     for by in ["the person's name or handle", "TBD", "", "<name>", "N/A"] {
-        let run = audited("", &json!([signed(json!({"by": by}))]), None);
+        let run = audited("", &json!([signed(&json!({"by": by}))]), None);
         assert_red(&run, "done", "ATT-08");
     }
     assert_green(&audited(
         "",
-        &json!([signed(json!({"by": "@handle-of-someone"}))]),
+        &json!([signed(&json!({"by": "@handle-of-someone"}))]),
         None,
     ));
 }
@@ -296,8 +296,8 @@ fn att_09_one_person_for_several_roles() {
     let spec = ", roles: [security, dev], distinct: true";
     let of = |security: &str, dev: &str| {
         json!([
-            signed(json!({"by": security})),
-            signed(json!({"role": "dev", "by": dev}))
+            signed(&json!({"by": security})),
+            signed(&json!({"role": "dev", "by": dev}))
         ])
     };
     assert_green(&audited(spec, &of("someone", "another"), None));
@@ -577,8 +577,8 @@ fn a_signature_of_the_file_takes_the_place_of_one_in_the_profile_as_a_whole() {
     };
     assert_green(&audit(None));
     // Its evidence is not inherited.
-    assert_red(&audit(Some(json!([signed(json!({}))]))), "done", "ATT-04");
-    let run = audit(Some(json!([signed(json!({"evidence": "OPS-2"}))])));
+    assert_red(&audit(Some(json!([signed(&json!({}))]))), "done", "ATT-04");
+    let run = audit(Some(json!([signed(&json!({"evidence": "OPS-2"}))])));
     assert_green(&run);
     assert!(!run.stdout.contains("OPS-1"), "{run}");
 }
