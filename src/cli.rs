@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Record that a person verified what no machine can judge, in the profile's sign-off file.
     Sign(Box<Sign>),
+    /// Tell which items of a Markdown checklist a profile judges, by a probe, by evidence, by a person.
+    Coverage(Coverage),
     /// Print a JSON Schema: of profiles and packs, or of the JSON report.
     Schema {
         /// Of what.
@@ -314,6 +316,37 @@ pub(crate) struct Explain {
     /// Values, to see where inputs come from.
     #[command(flatten)]
     pub(crate) values: Values,
+}
+
+/// `coverage`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Coverage {
+    /// The checklist, a Markdown file.
+    #[arg(value_name = "CHECKLIST.md")]
+    pub(crate) checklist: PathBuf,
+    /// Profile by name or path. Repeatable.
+    #[arg(long, short, value_name = "NAME|PATH", required = true)]
+    pub(crate) profile: Vec<String>,
+    /// Least share of items that must be judged, like 100%; exit code 1 below it.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) min: Option<f64>,
+    /// Name under which the profile knows this checklist, when the file is called otherwise.
+    #[arg(long = "as", value_name = "FILE.md")]
+    pub(crate) name: Option<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(crate) format: Listing,
+}
+
+/// A share from 0 to 100, with or without `%`.
+fn percent(text: &str) -> Result<f64, String> {
+    text.strip_suffix('%')
+        .unwrap_or(text)
+        .trim()
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=100.0).contains(share))
+        .ok_or_else(|| "write a share from 0% to 100%".to_owned())
 }
 
 /// `INPUT=VALUE`. What is written otherwise gets no name and is refused later: an error here would

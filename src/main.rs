@@ -11,6 +11,7 @@
 
 mod archive;
 mod catalogue;
+mod checklist;
 mod cli;
 mod command;
 mod context;

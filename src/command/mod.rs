@@ -1,6 +1,7 @@
 //! One file a subcommand.
 
 mod audit;
+mod coverage;
 mod demo;
 mod env;
 mod explain;
@@ -91,6 +92,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::List(options) => list::run(&options, &session),
         Command::Sign(options) => sign::run(&options, &session),
         Command::Explain(options) => explain::run(&options, &session),
+        Command::Coverage(options) => coverage::run(&options, &session),
         Command::Schema { of } => packaging::schema(of, &session),
         Command::Completions { shell } => packaging::completions(shell, &session),
         Command::Man => packaging::man(&session),

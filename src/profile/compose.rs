@@ -19,6 +19,7 @@ pub(crate) const PROFILE_FIELDS: &[&str] = &[
     "checks",
     "waivers",
     "sign_offs",
+    "checklists",
 ];
 /// Fields of a pack.
 pub(crate) const PACK_FIELDS: &[&str] = &[
@@ -58,6 +59,8 @@ pub(crate) struct Composed {
     pub(crate) sign_offs: Vec<Node>,
     /// The file beside it for more of them.
     pub(crate) sign_off_file: PathBuf,
+    /// Checklists.
+    pub(crate) checklists: Vec<Node>,
 }
 
 /// Reads files and merges them.
@@ -278,6 +281,7 @@ impl Composer<'_> {
                 .get(root.at.file)
                 .map(|file| super::sign_off::file_of(&file.name))
                 .unwrap_or_default(),
+            checklists: self.list(root, "checklists"),
             name,
         };
         self.unique_ids(&composed.checks);
@@ -400,6 +404,9 @@ impl Composer<'_> {
             merge_by(&mut base.waivers, waiver, &["check"]);
         }
         super::sign_off::replace(&mut base.sign_offs, over.sign_offs);
+        for checklist in over.checklists {
+            merge_by(&mut base.checklists, checklist, &["file"]);
+        }
     }
 
     /// A check over one of the same id: field by field; another kind needs `override: true`.

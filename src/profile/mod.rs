@@ -24,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
+use crate::checklist::Checklist;
 use crate::environment::Environment;
 use crate::redact::Redactor;
 use check::{Check, Defaults, Origin, instantiate};
@@ -125,6 +126,8 @@ pub(crate) struct Profile {
     pub(crate) sign_offs: Vec<(SignOff, Place)>,
     /// Where `readyctl sign` keeps sign-offs; the file need not exist.
     pub(crate) sign_off_file: std::path::PathBuf,
+    /// Checklists whose items its checks judge.
+    pub(crate) checklists: Vec<Checklist>,
     /// Names of the packs used.
     pub(crate) packs: Vec<String>,
     /// Ids of all checks as they are written, of those with mistakes too.
@@ -191,6 +194,12 @@ pub(crate) fn load(
         .iter()
         .filter_map(|(node, at)| Some((decode(node, problems)?, *at)))
         .collect();
+    let checklists: Vec<Checklist> = composed
+        .checklists
+        .iter()
+        .filter_map(|node| decode(&scope.apply(node, problems), problems))
+        .collect();
+    known_items(&checks, &checklists, problems);
     if checks.is_empty() && declared.is_empty() && problems.is_empty() {
         problems.add_global(
             format!(
@@ -211,9 +220,32 @@ pub(crate) fn load(
         waivers,
         sign_offs,
         sign_off_file: composed.sign_off_file,
+        checklists,
         packs,
         declared,
     })
+}
+
+/// A short name in `covers:` must be one of a checklist's, where the profile has checklists.
+fn known_items(checks: &[Check], checklists: &[Checklist], problems: &mut Problems) {
+    let known: Vec<&str> = checklists
+        .iter()
+        .flat_map(|list| list.items.iter().map(|(name, _)| name))
+        .collect();
+    if known.is_empty() {
+        return;
+    }
+    for check in checks {
+        for covers in &check.fields.covers {
+            if !covers.contains('#') && !known.contains(&covers.as_str()) {
+                problems.add(
+                    check.id_at,
+                    format!("`{covers}` under `covers:` is no item of `checklists:`"),
+                    suggest(covers, known.iter().copied()),
+                );
+            }
+        }
+    }
 }
 
 /// Inputs as expressions see them.

@@ -46,6 +46,7 @@ pub(crate) fn profile() -> Value {
         "checks": { "type": "array", "minItems": 1, "items": check },
         "waivers": { "type": "array", "items": json_of::<Waiver>(&mut generator) },
         "sign_offs": { "type": "array", "items": json_of::<SignOff>(&mut generator) },
+        "checklists": { "type": "array", "items": json_of::<crate::checklist::Checklist>(&mut generator) },
     });
     let own = generator.take_definitions(true);
     definitions.extend(own);

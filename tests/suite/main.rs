@@ -18,6 +18,7 @@ mod cli;
 mod command;
 mod composition;
 mod cors;
+mod coverage;
 mod demo;
 mod dotenv;
 mod engine;

@@ -36,6 +36,7 @@ fn shop(origin: &Origin) -> Readyctl {
         .file("profiles/shop.yaml", &blocks("yaml")[0])
         .file("profiles/fragment.yaml", &fragment)
         .file(".env", "PORT=8080\n")
+        .file("docs/PRODUCTION.md", "## Health\n\n- [ ] It is ready\n")
         .file(".env.example", "PORT=8080\n")
         .env("API_URL", origin.url(""))
 }
