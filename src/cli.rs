@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Record that a person verified what no machine can judge, in the profile's sign-off file.
     Sign(Box<Sign>),
+    /// Turn a Markdown checklist into a profile skeleton; again, to add what is new in it.
+    Import(Import),
     /// Tell which items of a Markdown checklist a profile judges, by a probe, by evidence, by a person.
     Coverage(Coverage),
     /// Print a JSON Schema: of profiles and packs, or of the JSON report.
@@ -316,6 +318,17 @@ pub(crate) struct Explain {
     /// Values, to see where inputs come from.
     #[command(flatten)]
     pub(crate) values: Values,
+}
+
+/// `import`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Import {
+    /// The checklist, a Markdown file.
+    #[arg(value_name = "CHECKLIST.md")]
+    pub(crate) checklist: PathBuf,
+    /// The profile to write or to complete; profiles/CHECKLIST.yaml when not given, `-` for stdout.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// `coverage`.

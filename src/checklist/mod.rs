@@ -6,9 +6,12 @@
 mod anchor;
 mod bind;
 mod markdown;
+mod recognise;
 
+pub(crate) use anchor::slug;
 pub(crate) use bind::{Binding, Covered, Covering, Judge, Stray, cover};
 pub(crate) use markdown::read;
+pub(crate) use recognise::{Guess, INPUTS, recognise};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,7 @@ mod coverage;
 mod demo;
 mod env;
 mod explain;
+mod import;
 mod lint;
 mod list;
 mod packaging;
@@ -92,6 +93,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::List(options) => list::run(&options, &session),
         Command::Sign(options) => sign::run(&options, &session),
         Command::Explain(options) => explain::run(&options, &session),
+        Command::Import(options) => import::run(&options, &session),
         Command::Coverage(options) => coverage::run(&options, &session),
         Command::Schema { of } => packaging::schema(of, &session),
         Command::Completions { shell } => packaging::completions(shell, &session),

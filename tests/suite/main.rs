@@ -28,6 +28,7 @@ mod http;
 mod http_headers;
 mod http_journeys;
 mod http_packs;
+mod import;
 mod language;
 mod metrics;
 mod pgvector;
