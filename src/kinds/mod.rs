@@ -30,5 +30,6 @@ kinds! {
     backup => Backup,
     command => Command,
     file => File,
+    report => Report,
     attest => Attest,
 }

@@ -36,6 +36,7 @@ mod postgres;
 mod rate_limit;
 mod readme;
 mod redis;
+mod report;
 mod secrets;
 mod support;
 mod tcp;
