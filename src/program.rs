@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::context::Context;
 use crate::expect::{Ordered, Secret};
@@ -59,6 +59,7 @@ pub(crate) fn declared(env: &Ordered<Secret>) -> Vec<(String, Secret)> {
 /// Kills everything in a process group when dropped: a deadline drops the future that waits.
 ///
 /// The number stays theirs until the first of them, even a dead one, has been collected.
+#[derive(Debug)]
 struct Group(Option<Pid>);
 
 impl Group {
@@ -86,6 +87,51 @@ impl Drop for Group {
     }
 }
 
+/// A program that runs, alone in its process group: nothing of that group outlives this value.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// The program itself.
+    pub(crate) child: Child,
+    /// It and what it started.
+    group: Group,
+}
+
+impl Running {
+    /// Starts a command in a process group of its own.
+    ///
+    /// # Errors
+    /// When the operating system cannot start it.
+    pub(crate) fn start(command: &mut Command) -> std::io::Result<Self> {
+        let child = command.process_group(0).kill_on_drop(true).spawn()?;
+        let group = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        Ok(Self {
+            child,
+            group: Group(group),
+        })
+    }
+
+    /// Collects the program once it has ended.
+    ///
+    /// # Errors
+    /// When the operating system cannot tell how it ended.
+    async fn collect(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        let status = self.child.wait().await?;
+        // It is gone; its number may belong to somebody else from here on.
+        self.group.0 = None;
+        Ok(status)
+    }
+
+    /// Kills it with everything it started, and waits for its end.
+    pub(crate) async fn end(mut self) {
+        self.group.kill();
+        // Killed, it ends: nothing can be wrong with that.
+        let _status = self.collect().await;
+    }
+}
+
 impl Program {
     /// Runs it to its end.
     ///
@@ -100,9 +146,7 @@ impl Program {
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         for variable in ["PATH", "HOME"] {
             if let Some(value) = cx.environment.get(variable) {
                 command.env(variable, value);
@@ -112,15 +156,9 @@ impl Program {
             cx.redactor.add(value.expose());
             command.env(variable, value.expose());
         }
-        let mut child = command
-            .spawn()
-            .map_err(|error| not_started(&name, &self.cwd, &error))?;
-        let group = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
-        let mut group = Group(group);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let mut running =
+            Running::start(&mut command).map_err(|error| not_started(&name, &self.cwd, &error))?;
+        let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
         let reading = async {
             tokio::try_join!(
                 read_all(stdout, MAX_OUTPUT, true),
@@ -128,7 +166,7 @@ impl Program {
             )
         };
         let left_behind = async {
-            group.ended().await;
+            running.group.ended().await;
             tokio::time::sleep(AFTERMATH).await;
         };
         let printed = cx
@@ -138,7 +176,7 @@ impl Program {
                     printed = &mut reading => printed,
                     // Whoever it left behind holds its output open, and would do so for ever.
                     () = left_behind => {
-                        group.kill();
+                        running.group.kill();
                         reading.await
                     }
                 }
@@ -155,11 +193,11 @@ impl Program {
                 format!("the output of `{name}` cannot be read: {error}"),
             ),
         })?;
-        cx.within(&format!("the program `{name}`"), group.ended())
+        cx.within(&format!("the program `{name}`"), running.group.ended())
             .await?;
-        group.kill();
+        running.group.kill();
         let status = cx
-            .within(&format!("the program `{name}`"), child.wait())
+            .within(&format!("the program `{name}`"), running.collect())
             .await?
             .map_err(|error| {
                 Fault::new(
@@ -167,8 +205,6 @@ impl Program {
                     format!("`{name}` cannot be waited for: {error}"),
                 )
             })?;
-        // It is gone; its number may belong to somebody else from here on.
-        group.0 = None;
         Ok(Ran {
             code: status.code(),
             signal: status.signal(),

@@ -24,6 +24,7 @@ kinds! {
     metrics => Metrics,
     tls => Tls,
     tcp => Tcp,
+    browser => Browser,
     postgres => Postgres,
     pgvector => Pgvector,
     redis => Redis,

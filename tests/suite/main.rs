@@ -14,6 +14,7 @@
 
 mod attest;
 mod backup;
+mod browser;
 mod cli;
 mod command;
 mod composition;

@@ -1,0 +1,1 @@
+//! Tables: what a page showed in, codes out.
