@@ -36,6 +36,16 @@ pub(crate) fn scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
 }
 
 /// A regular expression, found anywhere in the text unless anchored with `^` and `$`. Linear time,
+/// The text with `%XX` decoded.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    // A `+` is literal here, unlike in a query.
+    let pair = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
 /// at most 1 MiB compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern(pub(crate) regex::Regex);

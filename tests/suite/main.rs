@@ -24,6 +24,7 @@ mod demo;
 mod dotenv;
 mod engine;
 mod env;
+mod file;
 mod harness;
 mod http;
 mod http_headers;

@@ -108,12 +108,16 @@ macro_rules! sections {
     };
 }
 
+mod documents;
 mod files;
 
 sections! {
     /// Files and patterns: that they exist or not, their age, size, mode, text, and values in JSON,
     /// YAML, TOML, INI and Dockerfiles.
     files: files::Files,
+    /// Markdown documents: required sections with substance, age, links that lead somewhere, and
+    /// whether they are linked from where people look.
+    documents: documents::Documents,
 
     // What describes a deployment: one module a sort of manifest.
 }

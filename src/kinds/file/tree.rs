@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ignore::{WalkBuilder, WalkState};
-use jiff::Timestamp;
 
 use crate::context::Context;
 use crate::outcome::{Cause, Fault};
@@ -49,7 +48,6 @@ pub(super) enum Skip {
     /// Only git's own.
     Git,
     /// Those that hold other people's code, build output and environments too.
-    #[allow(dead_code, reason = "for the sections that read source code")]
     Foreign,
 }
 
@@ -64,9 +62,6 @@ pub(super) struct Tree {
     until: Instant,
     /// Bytes read so far.
     read: AtomicU64,
-    /// When the audit began.
-    #[allow(dead_code, reason = "for sections that look at ages")]
-    pub(super) now: Timestamp,
     /// Register every secret met while looking.
     pub(super) redactor: Redactor,
 }
@@ -89,7 +84,6 @@ impl Tree {
             // A tenth of the time is kept back, so that the fault can say where time ended.
             until: Instant::now() + cx.remaining().mul_f64(0.9),
             read: AtomicU64::new(0),
-            now: cx.now,
             redactor: cx.redactor.clone(),
         }
     }

@@ -103,12 +103,12 @@ pub(super) fn parse(text: &str) -> Result<Target, Fault> {
     }
     let mut target = Target {
         place: if unix {
-            Place::Unix(PathBuf::from(decoded(url.path())))
+            Place::Unix(PathBuf::from(percent_decoded(url.path())))
         } else {
             tcp_place(&url)?
         },
         tls,
-        user: Some(decoded(url.username())).filter(|user| !user.is_empty()),
+        user: Some(percent_decoded(url.username())).filter(|user| !user.is_empty()),
         password: url.password().map(decoded).filter(|pw| !pw.is_empty()),
         db: 0,
         ca_file: None,
@@ -140,7 +140,7 @@ fn tcp_place(url: &url::Url) -> Result<Place, Fault> {
     if host.contains(',') || url.username().contains(',') {
         return Err(wrong("the Redis URL names several hosts; name one"));
     }
-    Ok(Place::Tcp(Endpoint::new(&decoded(host), port)))
+    Ok(Place::Tcp(Endpoint::new(&percent_decoded(host), port)))
 }
 
 /// A database number.
@@ -174,16 +174,6 @@ fn query_word(target: &mut Target, unix: bool, word: &str, value: &str) -> Resul
         }
     }
     Ok(())
-}
-
-/// The text with `%XX` decoded.
-fn decoded(text: &str) -> String {
-    // A `+` is literal here, unlike in a query.
-    let pair = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
-    url::form_urlencoded::parse(pair.as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

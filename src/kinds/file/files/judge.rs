@@ -46,7 +46,7 @@ pub(super) fn judge(rule: &Rule, seen: &Seen, cx: &JudgeContext) -> Vec<Finding>
 }
 
 /// The finding of something that could not be looked at.
-pub(in super::super) fn unreadable(path: &str, fault: &Fault) -> Finding {
+pub(super) fn unreadable(path: &str, fault: &Fault) -> Finding {
     let hint = fault.hint.as_deref().unwrap_or_default();
     Finding::fail(
         "FILE-58",

@@ -19,6 +19,8 @@ use crate::expect::json::JsonExpectations;
 use crate::expect::{ByteSize, Matcher, Pattern, TimeSpan};
 use crate::outcome::{Fault, Finding};
 use format::Format;
+pub(super) use judge::{age_finding, midnight};
+pub(super) use look::newest_date;
 
 /// One entry a file or pattern.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
