@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::expect::text::percent_decoded;
 use crate::kinds::dial::Endpoint;
 use crate::outcome::{Cause, Fault};
 
@@ -109,7 +110,7 @@ pub(super) fn parse(text: &str) -> Result<Target, Fault> {
         },
         tls,
         user: Some(percent_decoded(url.username())).filter(|user| !user.is_empty()),
-        password: url.password().map(decoded).filter(|pw| !pw.is_empty()),
+        password: url.password().map(percent_decoded).filter(|pw| !pw.is_empty()),
         db: 0,
         ca_file: None,
     };
