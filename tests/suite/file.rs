@@ -224,7 +224,7 @@ fn file_58_what_cannot_be_read_is_one_clear_error() {
             fs::File::create(repo.join("a"))
                 .unwrap()
                 .set_len(200 << 20)
-                .unwrap()
+                .unwrap();
         },
         |repo| symlink("/etc/hostname", repo.join("a")).unwrap(),
         |repo| symlink("nowhere", repo.join("a")).unwrap(),
@@ -244,7 +244,7 @@ fn file_58_what_cannot_be_read_is_one_clear_error() {
     assert_green(&judged(contains, &[("a", "\u{feff}x\n")]));
     // A link inside of the repository is followed, and a large file may be there.
     assert_green(&judged_after(contains, &[("b", "x")], |repo| {
-        symlink("b", repo.join("a")).unwrap()
+        symlink("b", repo.join("a")).unwrap();
     }));
     assert_green(&judged_after(
         "files: [{ path: a, min_size: 1MiB }]",
@@ -462,7 +462,7 @@ fn doc_58_no_diagram() {
 fn doc_59_unreadable() {
     let fields = "documents: [{ path: README.md }]";
     let run = judged_after(fields, &[], |repo| {
-        fs::write(repo.join("README.md"), b"# A\xff\n").unwrap()
+        fs::write(repo.join("README.md"), b"# A\xff\n").unwrap();
     });
     assert_red(&run, "it", "DOC-59");
     run.assert_exit(3);

@@ -110,7 +110,10 @@ pub(super) fn parse(text: &str) -> Result<Target, Fault> {
         },
         tls,
         user: Some(percent_decoded(url.username())).filter(|user| !user.is_empty()),
-        password: url.password().map(percent_decoded).filter(|pw| !pw.is_empty()),
+        password: url
+            .password()
+            .map(percent_decoded)
+            .filter(|pw| !pw.is_empty()),
         db: 0,
         ca_file: None,
     };
