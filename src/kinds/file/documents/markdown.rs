@@ -74,6 +74,7 @@ pub(in super::super) fn options() -> Options {
 }
 
 /// The lines of a text, by offset.
+#[derive(Default)]
 pub(in super::super) struct Lines(Vec<usize>);
 
 impl Lines {
@@ -118,12 +119,6 @@ struct Reader {
     metadata: bool,
     /// How often each anchor was given.
     slugs: HashMap<String, usize>,
-}
-
-impl Default for Lines {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
 }
 
 impl Reader {
