@@ -18,7 +18,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_json::json;
 
 use crate::support::certificates::{Authority, DAY, Identity, Leaf};
-use crate::support::cli::{Readyctl, Run};
+use crate::support::cli::{Readyctl, Run, audit};
 use crate::support::dead::{ClosedPort, DroppingPort, SilentPort, UNRESOLVABLE};
 use crate::support::nginx::Nginx;
 use crate::support::origin::{Origin, Response};
@@ -31,6 +31,7 @@ use crate::support::redis::Redis;
 use crate::support::restic::Restic;
 use crate::support::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use crate::support::scratch::Scratch;
+use crate::support::twin::Twin;
 use crate::support::verdicts::{assert_green, assert_red};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -661,5 +662,16 @@ fn verdicts_are_judged_strictly() {
         Run::pretended(0, "{\"checks\": []}"),
     ] {
         assert!(fails(|| assert_green(&run)), "{run}");
+    }
+}
+
+#[test]
+fn twins_in_python_and_node_answer() {
+    for twin in [Twin::python("hello", &[]), Twin::node("hello", &[])] {
+        let run = audit(&format!(
+            "version: 1\nname: t\nchecks:\n  - id: up\n    http: {{ url: \"{}\", expect: {{ json: {{ $.status: ok }} }} }}\n",
+            twin.url("/health")
+        ));
+        assert_green(&run);
     }
 }

@@ -41,5 +41,6 @@ mod redis;
 mod report;
 mod secrets;
 mod support;
+mod systems;
 mod tcp;
 mod tls;

@@ -18,4 +18,5 @@ pub(crate) mod redis;
 pub(crate) mod restic;
 pub(crate) mod s3;
 pub(crate) mod scratch;
+pub(crate) mod twin;
 pub(crate) mod verdicts;

@@ -133,6 +133,7 @@ fn launch(scratch: &Scratch) -> Launch {
         ready: Box::new(move |pid, _| {
             fs::read_to_string(&pid_file).is_ok_and(|text| text.trim() == pid.to_string())
         }),
+        own_user: false,
     }
 }
 

@@ -146,6 +146,7 @@ fn launch(tree: &Tree, data: &Path) -> Launch {
             let mut lines = state.lines();
             lines.next() == Some(&pid.to_string()) && lines.any(|line| line.trim() == "ready")
         }),
+        own_user: false,
     }
 }
 

@@ -87,6 +87,15 @@ pub(crate) fn program(name: &str) -> PathBuf {
 
 /// A command with nothing of the test's environment but `PATH`, run in `folder` as the server's user.
 pub(crate) fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = own_command(program, folder);
+    if let Some(user) = scratch::server_user() {
+        command.uid(user).gid(user);
+    }
+    command
+}
+
+/// The same, run as the user of the tests.
+pub(crate) fn own_command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -96,9 +105,6 @@ pub(crate) fn command(program: &Path, folder: &Path) -> Command {
         .env("TZ", "UTC")
         .current_dir(folder)
         .stdin(Stdio::null());
-    if let Some(user) = scratch::server_user() {
-        command.uid(user).gid(user);
-    }
     command
 }
 
@@ -189,6 +195,8 @@ pub(crate) struct Launch {
     pub(crate) stop: Stop,
     /// When it is ready.
     pub(crate) ready: Box<Readiness>,
+    /// Whether it runs as the user of the tests: for programs that others may not read.
+    pub(crate) own_user: bool,
 }
 
 impl Launch {
@@ -206,6 +214,7 @@ impl Launch {
                 .collect(),
             stop: Stop::Kill,
             ready: Box::new(move |_, log| log.contains(ready)),
+            own_user: false,
         }
     }
 }
@@ -288,12 +297,17 @@ impl Server {
             program,
             args,
             stop,
+            own_user,
             ..
         } = &self.launch;
         let name = program.display();
         let log = File::create(self.log_path()).unwrap();
         let setpriv = self::program("setpriv");
-        let mut wrapped = command(&setpriv, &self.folder);
+        let mut wrapped = if *own_user {
+            own_command(&setpriv, &self.folder)
+        } else {
+            command(&setpriv, &self.folder)
+        };
         wrapped
             .arg(format!("--pdeathsig={}", stop.name()))
             .arg(program)
