@@ -210,6 +210,9 @@ pub(super) fn osv_scanner(source: &Source, value: &Value) -> Read {
 /// # Errors
 /// When it is broken.
 pub(super) fn trivy(source: &Source, value: &Value) -> Read {
+    if count(value, "/SchemaVersion") != Some(2) {
+        return Err(wrong(source, "it is not a report of Trivy"));
+    }
     let mut scan = scan_of("Trivy");
     let mut stamp = Stamp::default();
     stamp.written_at(text(value, "/CreatedAt").and_then(moment));

@@ -2,7 +2,10 @@
 
 mod coverage;
 mod files;
+mod load;
 mod packs;
+mod sbom;
+mod scans;
 mod tests;
 
 use serde_json::{Value, json};
