@@ -23,6 +23,7 @@ mod exchange;
 mod expect;
 mod exposition;
 mod kinds;
+mod leaks;
 mod net;
 mod outcome;
 mod plan;

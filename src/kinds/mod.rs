@@ -18,6 +18,7 @@ pub(crate) use registry::{
 kinds! {
     env => Env,
     dotenv => Dotenv,
+    git => Git,
     http => Http,
     cors => Cors,
     rate_limit => RateLimit,

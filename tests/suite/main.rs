@@ -25,6 +25,7 @@ mod dotenv;
 mod engine;
 mod env;
 mod file;
+mod git;
 mod harness;
 mod http;
 mod http_headers;

@@ -15,6 +15,7 @@ pub(crate) mod pgtree;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod repository;
 pub(crate) mod restic;
 pub(crate) mod s3;
 pub(crate) mod scratch;
