@@ -157,6 +157,16 @@ impl Redactor {
         mask_url_passwords(&out)
     }
 
+    /// Whether a known secret of at least `shortest` characters stands in the text.
+    pub(crate) fn holds(&self, text: &str, shortest: usize) -> bool {
+        self.known.read().is_ok_and(|known| {
+            known
+                .iter()
+                .filter(|secret| secret.chars().count() >= shortest)
+                .any(|secret| text.contains(secret.as_str()))
+        })
+    }
+
     /// Removes every known secret from all strings (keys too) of a JSON value.
     pub(crate) fn json(&self, value: &mut Value) {
         match value {

@@ -19,6 +19,7 @@ kinds! {
     env => Env,
     dotenv => Dotenv,
     git => Git,
+    logs => Logs,
     http => Http,
     cors => Cors,
     rate_limit => RateLimit,

@@ -78,7 +78,6 @@ const SETTINGS: [&str; 13] = [
 
 impl Place {
     /// The place of a log.
-    #[cfg(test)]
     pub(crate) fn log() -> Self {
         Self {
             log: true,

@@ -33,6 +33,7 @@ mod http_journeys;
 mod http_packs;
 mod import;
 mod language;
+mod logs;
 mod metrics;
 mod pgvector;
 mod postgres;
