@@ -22,6 +22,7 @@ mod environment;
 mod exchange;
 mod expect;
 mod exposition;
+mod forge;
 mod kinds;
 mod leaks;
 mod net;

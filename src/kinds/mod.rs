@@ -34,5 +34,7 @@ kinds! {
     command => Command,
     file => File,
     report => Report,
+    github => Github,
+    gitlab => Gitlab,
     attest => Attest,
 }

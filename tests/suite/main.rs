@@ -26,6 +26,8 @@ mod engine;
 mod env;
 mod file;
 mod git;
+mod github;
+mod gitlab;
 mod harness;
 mod http;
 mod http_headers;
