@@ -43,6 +43,8 @@ pub(crate) struct SessionOptions {
     pub(crate) allow_link_local: bool,
     /// Connect to this address whatever the name resolves to; proxies are not used then.
     pub(crate) pin: Option<IpAddr>,
+    /// Idle connections kept for each host; `None` for the few that an ordinary check needs.
+    pub(crate) idle: Option<usize>,
 }
 
 /// Connections of one observation: no redirects, no cookies, nothing decoded behind our back.
@@ -208,7 +210,7 @@ impl Session {
         let mut builder = net::client_builder(&options.tls)?
             // Less than the whole, so that a dead address is told from a silent server.
             .connect_timeout(cx.remaining().mul_f32(0.8).max(MARGIN))
-            .pool_max_idle_per_host(8)
+            .pool_max_idle_per_host(options.idle.unwrap_or(8))
             .dns_resolver(Arc::new(resolver))
             .no_gzip();
         if options.pin.is_some() {
@@ -245,6 +247,7 @@ impl Session {
                 tls,
                 allow_link_local,
                 pin,
+                idle: None,
             },
         )
     }

@@ -23,6 +23,7 @@ kinds! {
     http => Http,
     cors => Cors,
     rate_limit => RateLimit,
+    load => Load,
     metrics => Metrics,
     tls => Tls,
     tcp => Tcp,

@@ -35,6 +35,7 @@ mod http_journeys;
 mod http_packs;
 mod import;
 mod language;
+mod load;
 mod logs;
 mod metrics;
 mod pgvector;

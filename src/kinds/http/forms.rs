@@ -15,7 +15,7 @@ use crate::expect::Matcher;
 
 /// An HTTP method.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verb(pub(super) reqwest::Method);
+pub(crate) struct Verb(pub(in crate::kinds) reqwest::Method);
 
 /// The method of requests that are sent besides those of a check.
 pub(super) static GET: Verb = Verb(reqwest::Method::GET);
@@ -221,7 +221,7 @@ impl StatusRule {
     }
 
     /// Whether the status is fine.
-    pub(super) fn accepts(&self, status: u16) -> bool {
+    pub(in crate::kinds) fn accepts(&self, status: u16) -> bool {
         match self {
             Self::List(items) => items.iter().any(|item| match item {
                 StatusItem::Exactly(wanted) => status == *wanted,

@@ -36,8 +36,8 @@ use crate::outcome::{Fault, Finding};
 
 pub(crate) use body::leaks;
 use facts::Facts;
-use forms::{Payload, Verb};
-pub(crate) use forms::{Switch, Word};
+use forms::Payload;
+pub(crate) use forms::{StatusRule, Switch, Verb, Word};
 use spec::{Auth, Expect, Exposed, Resolve, Step};
 
 /// Addresses looked at when each is.

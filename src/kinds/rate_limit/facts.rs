@@ -206,7 +206,7 @@ pub(super) fn millis(response: &Response) -> u64 {
 }
 
 /// Whether a cache says that it answered.
-pub(super) fn from_cache(response: &Response) -> bool {
+pub(in crate::kinds) fn from_cache(response: &Response) -> bool {
     let aged = response
         .header("age")
         .and_then(|age| age.trim().parse::<u64>().ok())
@@ -219,7 +219,7 @@ pub(super) fn from_cache(response: &Response) -> bool {
 }
 
 /// Which firewall wants to know whether this is a browser; `None` for an ordinary answer.
-pub(super) fn challenge(response: &Response) -> Option<&'static str> {
+pub(in crate::kinds) fn challenge(response: &Response) -> Option<&'static str> {
     if response.status < 400 {
         return None;
     }

@@ -25,6 +25,7 @@ use crate::expect::{Secret, TimeSpan};
 use crate::outcome::{Fault, Finding};
 
 use facts::Facts;
+pub(super) use facts::{challenge, from_cache};
 
 /// Requests of a burst unless the check asks for more.
 const DEFAULT_CAP: u32 = 200;
