@@ -27,6 +27,7 @@ kinds! {
     metrics => Metrics,
     tls => Tls,
     tcp => Tcp,
+    dns => Dns,
     browser => Browser,
     postgres => Postgres,
     pgvector => Pgvector,

@@ -21,6 +21,7 @@ mod composition;
 mod cors;
 mod coverage;
 mod demo;
+mod dns;
 mod dotenv;
 mod engine;
 mod env;
