@@ -52,6 +52,20 @@ const ABOUT: [&str; 37] = [
     "tokens",
 ];
 
+/// Whether a sign and a value follow the name whose middle this is the end of.
+pub(super) fn is_plausible(rest: &str, place: Place) -> bool {
+    let part_of_name = |c: char| c.is_ascii_alphanumeric() || "_.-\"'`])".contains(c);
+    let rest = rest.trim_start_matches(part_of_name).trim_start();
+    let Some(sign) = rest.chars().next().filter(|c| ":=,".contains(*c)) else {
+        return false;
+    };
+    let value = rest.trim_start_matches([':', '=', '>', ',']).trim_start();
+    // `token: str = "…"` names its type in between.
+    let typed = sign == ':' && value.contains('=');
+    let value = value.strip_prefix(['b', 'r', 'f']).unwrap_or(value);
+    place.settings || typed || value.starts_with(['"', '\'', '`', 'b', 'r', 'f'])
+}
+
 /// What the literal is.
 pub(super) fn decide(groups: &regex::Captures<'_>, value: &str, place: Place) -> Option<Class> {
     let part = |name: &str| groups.name(name).map_or("", |part| part.as_str());

@@ -130,7 +130,7 @@ pub(super) static RULES: [Rule; 47] = [
     form(
         "authorization-header",
         "an Authorization header with its credential",
-        &["bearer ", "basic ", "authorization"],
+        &["bearer ", "basic "],
         r#"(?i)\b(?:bearer|basic)\s+(?P<s>[A-Za-z0-9._~+/=-]{16,})"#,
         Check::Header,
     ),

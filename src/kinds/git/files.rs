@@ -280,13 +280,9 @@ impl Search {
 impl DataSearch {
     /// Why a file is data, if it is.
     fn why(&self, path: &str, bytes: &[u8], size: u64) -> Option<String> {
-        if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| {
-            bytes.get(..64.min(bytes.len())).is_some_and(|head| {
-                head.windows(magic.len())
-                    .position(|part| part == *magic)
-                    .is_some_and(|at| at == 0 || magic.starts_with(b"--"))
-            })
-        }) {
+        // The mark of a plain dump stands after an empty comment.
+        let head = bytes.strip_prefix(b"--\n").unwrap_or(bytes);
+        if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
             return Some((*what).to_owned());
         }
         if self.patterns.fits(path) && size > 0 {

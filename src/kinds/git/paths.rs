@@ -1,10 +1,15 @@
 //! Patterns of paths as in a `.gitignore`.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobSet};
 
 /// Patterns; the last one that fits decides.
 #[derive(Debug, Default)]
-pub(super) struct Patterns(Vec<(bool, GlobMatcher)>);
+pub(super) struct Patterns {
+    /// All of them.
+    set: GlobSet,
+    /// For each whether it means what fits, or excepts it.
+    wanted: Vec<bool>,
+}
 
 impl Patterns {
     /// Compiles patterns.
@@ -12,35 +17,35 @@ impl Patterns {
     /// # Errors
     /// The index of the first one that is wrong, and why.
     pub(super) fn new(patterns: &[String]) -> Result<Self, (usize, String)> {
-        patterns
-            .iter()
-            .enumerate()
-            .map(|(at, pattern)| {
-                let (exception, pattern) = match pattern.strip_prefix('!') {
-                    Some(rest) => (true, rest),
-                    None => (false, pattern.as_str()),
-                };
-                if pattern.trim_matches('/').is_empty() {
-                    return Err((at, "this pattern is empty".to_owned()));
-                }
-                GlobBuilder::new(&normal(pattern))
-                    .literal_separator(true)
-                    .backslash_escape(true)
-                    .build()
-                    .map(|glob| (!exception, glob.compile_matcher()))
-                    .map_err(|error| (at, format!("this is not a pattern: {}", error.kind())))
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut wanted = Vec::new();
+        let mut set = GlobSet::builder();
+        for (at, pattern) in patterns.iter().enumerate() {
+            let (exception, pattern) = match pattern.strip_prefix('!') {
+                Some(rest) => (true, rest),
+                None => (false, pattern.as_str()),
+            };
+            if pattern.trim_matches('/').is_empty() {
+                return Err((at, "this pattern is empty".to_owned()));
+            }
+            let glob = GlobBuilder::new(&normal(pattern))
+                .literal_separator(true)
+                .backslash_escape(true)
+                .build()
+                .map_err(|error| (at, format!("this is not a pattern: {}", error.kind())))?;
+            set.add(glob);
+            wanted.push(!exception);
+        }
+        let set = set
+            .build()
+            .map_err(|error| (0, format!("these are no patterns: {}", error.kind())))?;
+        Ok(Self { set, wanted })
     }
 
     /// Whether a path is meant.
     pub(super) fn fits(&self, path: &str) -> bool {
-        self.0
-            .iter()
-            .rev()
-            .find(|(_, glob)| glob.is_match(path))
-            .is_some_and(|(wanted, _)| *wanted)
+        let last = self.set.matches(path).into_iter().max();
+        last.and_then(|at| self.wanted.get(at))
+            .is_some_and(|wanted| *wanted)
     }
 }
 
