@@ -24,6 +24,7 @@ kinds! {
     cors => Cors,
     rate_limit => RateLimit,
     load => Load,
+    websocket => Websocket,
     metrics => Metrics,
     tls => Tls,
     tcp => Tcp,

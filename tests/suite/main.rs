@@ -50,3 +50,4 @@ mod support;
 mod systems;
 mod tcp;
 mod tls;
+mod websocket;
