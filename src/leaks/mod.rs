@@ -260,7 +260,7 @@ impl Rule {
             Check::Url => rest.contains('@'),
             Check::Header => {
                 let value = rest.trim_start().as_bytes();
-                value.len() >= 16 && value[..16].iter().all(|b| b.is_ascii_graphic())
+                value.len() >= 16 && value[..16].iter().all(u8::is_ascii_graphic)
             }
             Check::Assignment => assignments::is_plausible(rest, place),
             _ => true,
