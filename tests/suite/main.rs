@@ -39,6 +39,7 @@ mod language;
 mod load;
 mod logs;
 mod metrics;
+mod manifests;
 mod pgvector;
 mod postgres;
 mod rate_limit;

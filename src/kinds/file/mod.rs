@@ -108,8 +108,17 @@ macro_rules! sections {
     };
 }
 
+mod compose;
+mod dockerfile;
 mod documents;
 mod files;
+mod fly;
+mod image;
+mod kubernetes;
+mod literal;
+mod manifests;
+mod pipeline;
+mod serving;
 
 sections! {
     /// Files and patterns: that they exist or not, their age, size, mode, text, and values in JSON,
@@ -120,6 +129,18 @@ sections! {
     documents: documents::Documents,
 
     // What describes a deployment: one module a sort of manifest.
+    /// Compose files that are deployed together: mounts, ports, images, secrets, health checks,
+    /// limits of the merged model.
+    compose: compose::Compose,
+    /// Dockerfiles: base images, user, command, workers, secrets, sources.
+    dockerfile: dockerfile::Dockerfile,
+    /// Workflows of GitHub and GitLab: gates that can fail, deployments that wait for them, files
+    /// that exist, pinned actions, secrets.
+    pipeline: pipeline::Pipeline,
+    /// Kubernetes manifests, rendered: probes, resources, replicas, images, security, secrets.
+    kubernetes: kubernetes::Kubernetes,
+    /// Configuration of Fly.io apps: health checks, machines, HTTPS, names, secrets.
+    fly: fly::Fly,
 }
 
 /// Default of `root`.
