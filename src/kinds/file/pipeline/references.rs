@@ -157,7 +157,7 @@ impl<'a> References<'a> {
             }
             self.before.push_str(
                 command
-                    .split(['>', '|'])
+                    .split('>')
                     .skip(1)
                     .collect::<Vec<_>>()
                     .join(" ")
