@@ -1,6 +1,6 @@
 //! `list`: what exists.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::Session;
@@ -57,6 +57,10 @@ fn table(rows: &[Map<String, Value>], session: &Session) -> String {
         .set_width(session.stdout.width)
         .force_no_tty();
     table.set_header(columns.iter().map(|name| name.to_uppercase()));
+    // Names are copied from here: they must not be broken.
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(ColumnConstraint::ContentWidth);
+    }
     for row in rows {
         table.add_row(columns.iter().map(|name| {
             match row.get(*name) {

@@ -1,12 +1,16 @@
 //! Pages in a real browser, as they should be and broken on purpose.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
+use crate::support::certificates::{Authority, Leaf};
 use crate::support::cli::{Run, audit_command};
 use crate::support::dead::{ClosedPort, UNRESOLVABLE};
+use crate::support::nginx::Nginx;
 use crate::support::origin::{Origin, Request, Response};
+use crate::support::scratch::Scratch;
 use crate::support::verdicts::assert_green;
 
 /// A page with this in its head and body.
@@ -617,4 +621,45 @@ fn pack_browser_pages() {
             .contains(&"WEB-03".to_owned()),
         "{run}"
     );
+}
+
+#[test]
+fn web_04_mixed_content() {
+    let identity = Authority::root().issue(&Leaf::localhost());
+    let page = |source: &str| {
+        format!(
+            "default_type text/html; return 200 '<!doctype html><html lang=\"en\"><head><title>Shop</title><meta name=\"viewport\" content=\"width=device-width\"><script src=\"{source}\"></script></head><body><main>Items</main></body></html>';"
+        )
+    };
+    let nginx = Nginx::builder()
+        .tls(
+            "main",
+            &identity,
+            &format!(
+                "location = /app.js {{ default_type text/javascript; return 200 ''; }}\nlocation = /good {{ {} }}\nlocation = /mixed {{ {} }}",
+                page("/app.js"),
+                page("http://static.invalid/app.js"),
+            ),
+        )
+        .start();
+    // The browser knows no private authority: this one is started so that it takes any certificate.
+    let tools = Scratch::new("browser");
+    let wrapper = tools.path().join("trusting");
+    fs::write(
+        &wrapper,
+        "#!/bin/sh\nexec chromium --ignore-certificate-errors \"$@\"\n",
+    )
+    .unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    let yaml = profile(
+        &nginx.tls_url("main", "/"),
+        json!({}),
+        paths(&["good", "mixed"]),
+    );
+    let run = audit_command(&yaml)
+        .env("READYCTL_BROWSER", wrapper.display().to_string())
+        .run();
+    assert_codes(&run, &[("good", &[])]);
+    let mixed = codes(&run, "mixed");
+    assert!(mixed.contains(&"WEB-04".to_owned()), "{mixed:?}\n{run}");
 }
