@@ -302,7 +302,7 @@ fn web_13_web_51_web_53_where_pages_lead() {
         "/later",
         shows(
             "",
-            r#"<p>Wait</p><script>setTimeout(() => location.replace("/good"), 900)</script>"#,
+            r#"<p>Wait</p><script>setTimeout(() => location.replace("/good"), 300)</script>"#,
         ),
     );
     origin.route("/circle", |_| Response::redirect(302, "/circle"));
@@ -320,7 +320,7 @@ fn web_13_web_51_web_53_where_pages_lead() {
     let to_good = json!({ "final_path": "/good" });
     let run = audit_pages(
         &origin,
-        json!({ "max_wait": "2s" }),
+        json!({ "max_wait": "4s" }),
         json!([
             { "url": "/", "expect": to_good },
             { "url": "/moved", "expect": to_good },
