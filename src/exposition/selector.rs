@@ -60,6 +60,15 @@ impl Selector {
     }
 }
 
+impl Selector {
+    /// The same selection with something after the name: `a{b="c"}` and `_bucket` give
+    /// `a_bucket{b="c"}`.
+    pub(crate) fn renamed(&self, suffix: &str) -> String {
+        let rest = self.text.get(self.name.len()..).unwrap_or_default();
+        format!("{}{suffix}{rest}", self.name)
+    }
+}
+
 impl FromStr for Selector {
     type Err = String;
 

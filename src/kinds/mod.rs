@@ -26,6 +26,7 @@ kinds! {
     load => Load,
     websocket => Websocket,
     metrics => Metrics,
+    promql => Promql,
     tls => Tls,
     tcp => Tcp,
     dns => Dns,

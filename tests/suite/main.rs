@@ -42,6 +42,7 @@ mod manifests;
 mod metrics;
 mod pgvector;
 mod postgres;
+mod promql;
 mod rate_limit;
 mod readme;
 mod redis;

@@ -135,7 +135,7 @@ pub(super) fn not_finite(subject: &str, expected: &str) -> Finding {
 }
 
 /// Judges a number by a matcher.
-pub(super) fn number(
+pub(crate) fn number(
     code: &'static str,
     subject: String,
     matcher: &Matcher,

@@ -27,6 +27,8 @@ use crate::exposition::Selector;
 use crate::outcome::{Fault, Finding};
 
 use facts::Facts;
+pub(crate) use judge_values::number;
+pub(crate) use spec::OnEmpty;
 use spec::{
     Cardinality, FamilyRule, ProcessRule, QuantileRule, RatioRule, SampleRule, SecondScrape,
     VersionRule,

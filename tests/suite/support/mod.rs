@@ -14,6 +14,7 @@ pub(crate) mod pgbouncer;
 pub(crate) mod pgtree;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod redis;
 pub(crate) mod repository;
 pub(crate) mod restic;
