@@ -122,37 +122,55 @@ fn budget(slo: f64, errors: &str, more: &Value) -> Value {
 /// The rate of errors.
 const ERRORS: &str = "sum(rate(requests_total{status=\"500\"}[window]))";
 
-#[test]
-fn met_08_to_20_61_62_a_healthy_server_asked_for_the_right_and_the_wrong() {
-    let service = service();
-    let manager = Alertmanager::start(
+/// A healthy service, watched by a healthy server whose alerts arrive.
+struct Healthy {
+    _service: Origin,
+    target: String,
+    manager: Alertmanager,
+    prometheus: Prometheus,
+}
+
+impl Healthy {
+    fn start() -> Self {
+        let service = service();
+        let manager = Alertmanager::start(
         &json!({
             "route": { "receiver": "team" },
             "receivers": [{ "name": "team", "webhook_configs": [{ "url": "http://127.0.0.1:1/canary-hook-0123456789" }] }],
         })
         .to_string(),
     );
-    let target = format!("127.0.0.1:{}", service.port());
-    let config = config(&[("app", target.clone())], Some(&manager.address()));
-    let loaded = rules(&[
-        ("Watchdog", "vector(1)", "none"),
-        (
-            "ErrorRateHigh",
-            "sum(rate(requests_total{status=~\"5..\"}[1m]))\n / sum(rate(requests_total[1m])) > 0.5",
-            "critical",
-        ),
-    ]);
-    let prometheus = Prometheus::start(&config, &loaded);
-    let url = prometheus.url();
-    prometheus
-        .await_state(
-            "/api/v1/query?query=increase(requests_total%5B1m%5D)",
-            "\"value\"",
-        )
-        .await_state("/api/v1/alertmanagers", "api/v2/alerts")
-        .await_state("/api/v1/rules", "\"firing\"");
-    manager.await_alert("Watchdog");
-    let full = json!({
+        let target = format!("127.0.0.1:{}", service.port());
+        let config = config(&[("app", target.clone())], Some(&manager.address()));
+        let loaded = rules(&[
+            ("Watchdog", "vector(1)", "none"),
+            (
+                "ErrorRateHigh",
+                "sum(rate(requests_total{status=~\"5..\"}[1m]))\n / sum(rate(requests_total[1m])) > 0.5",
+                "critical",
+            ),
+        ]);
+        let prometheus = Prometheus::start(&config, &loaded);
+        prometheus
+            .await_state(
+                "/api/v1/query?query=increase(requests_total%5B1m%5D)",
+                "\"value\"",
+            )
+            .await_state("/api/v1/alertmanagers", "api/v2/alerts")
+            .await_state("/api/v1/rules", "\"firing\"");
+        manager.await_alert("Watchdog");
+        Self {
+            _service: service,
+            target,
+            manager,
+            prometheus,
+        }
+    }
+}
+
+/// Everything that can be expected of it, and holds.
+fn full(healthy: &Healthy) -> Value {
+    json!({
         "series": ["requests_total{status=\"200\"}", "latency_seconds_count"],
         "queries": [
             { "title": "error share", "expr": "sum(rate(requests_total{status=\"500\"}[1m])) / sum(rate(requests_total[1m]))", "value": { "lt": 0.05 }, "one": true },
@@ -160,16 +178,19 @@ fn met_08_to_20_61_62_a_healthy_server_asked_for_the_right_and_the_wrong() {
             { "expr": "up", "value": 1, "range": "1m", "min_points": 1 },
             { "expr": "count(up)", "value": 1, "count": 1 },
         ],
-        "targets": { "jobs": ["app"], "urls": [format!("http://{target}/metrics")], "max_scrape_age": "10s" },
+        "targets": { "jobs": ["app"], "urls": [format!("http://{}/metrics", healthy.target)], "max_scrape_age": "10s" },
         "rules": { "groups": ["app"] },
         "alerts": { "exist": ["ErrorRateHigh", { "expr": "requests_total.*5.*/ sum" }, { "labels": { "severity": "critical" } }], "none_firing": true },
         "retention": "15d", "max_clock_skew": "10s",
         "buckets": [{ "histogram": "latency_seconds", "threshold": "500ms" }],
-        "alertmanager": { "url": manager.url(), "receivers": ["team"] },
+        "alertmanager": { "url": healthy.manager.url(), "receivers": ["team"] },
         "dead_mans_switch": true,
-    });
-    let closed = ClosedPort::new();
-    let red = [
+    })
+}
+
+/// Targets, series and values that it does not have, and budgets that burn.
+fn not_seen() -> Vec<(&'static str, Value)> {
+    vec![
         ("MET-08", json!({ "targets": { "jobs": ["worker"] } })),
         (
             "MET-08",
@@ -221,6 +242,12 @@ fn met_08_to_20_61_62_a_healthy_server_asked_for_the_right_and_the_wrong() {
                 &json!({ "min_remaining": 50, "period": "1d" }),
             ),
         ),
+    ]
+}
+
+/// Traffic, rules, receivers, buckets and samples that it does not have.
+fn not_there(manager: &str, closed: u16) -> Vec<(&'static str, Value)> {
+    vec![
         (
             "MET-13",
             budget(99.9, ERRORS, &json!({ "min_events": 1e12 })),
@@ -238,11 +265,11 @@ fn met_08_to_20_61_62_a_healthy_server_asked_for_the_right_and_the_wrong() {
         ("MET-14", json!({ "rules": { "min_alerts": 3 } })),
         (
             "MET-15",
-            json!({ "alertmanager": { "url": format!("http://127.0.0.1:{}", closed.port()) } }),
+            json!({ "alertmanager": { "url": format!("http://127.0.0.1:{closed}") } }),
         ),
         (
             "MET-15",
-            json!({ "alertmanager": { "url": manager.url(), "receivers": ["pager"] } }),
+            json!({ "alertmanager": { "url": manager, "receivers": ["pager"] } }),
         ),
         ("MET-16", json!({ "dead_mans_switch": "Heartbeat" })),
         ("MET-16", json!({ "dead_mans_switch": "ErrorRateHigh" })),
@@ -271,7 +298,22 @@ fn met_08_to_20_61_62_a_healthy_server_asked_for_the_right_and_the_wrong() {
             "MET-62",
             json!({ "queries": [{ "expr": "up", "count": 2 }] }),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn met_08_to_20_61_62_a_healthy_server_asked_for_the_right_and_the_wrong() {
+    let healthy = Healthy::start();
+    let Healthy {
+        manager,
+        prometheus,
+        ..
+    } = &healthy;
+    let url = prometheus.url();
+    let full = full(&healthy);
+    let closed = ClosedPort::new();
+    let mut red = not_seen();
+    red.extend(not_there(&manager.url(), closed.port()));
     judged(
         &url,
         &[
