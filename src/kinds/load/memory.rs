@@ -5,11 +5,9 @@ use url::Url;
 use super::run::add_headers;
 use super::spec::Memory;
 use crate::context::Context;
-use crate::exchange::{BodyEnd, Request, Session};
+use crate::exchange::Session;
+use crate::exposition::{self, Exposition};
 use crate::outcome::{Cause, Fault};
-
-/// Bytes of metrics that are read at most.
-const BODY: u64 = 8 << 20;
 
 /// What the metrics said at one moment.
 #[derive(Debug)]
@@ -33,26 +31,12 @@ pub(super) async fn read(
             "the address of the metrics is not on the same host as `url`",
         )
     })?;
-    let mut request = Request::get(url);
-    request.max_body = BODY;
+    let mut request = exposition::request(url, exposition::MAX_BODY)?;
     add_headers(&mut request, &wanted.headers)?;
     let what = request.what();
-    let response = session.send(cx, &request).await?;
-    if response.status != 200 {
-        let fault = Fault::new(
-            Cause::Denied,
-            format!("{what} is answered {}: no memory to read", response.status),
-        );
-        return Err(fault.hint("correct `memory.url`, or give a credential in `memory.headers`"));
-    }
-    if response.end != BodyEnd::Complete {
-        return Err(Fault::new(
-            Cause::TooLarge,
-            format!("{what}: the metrics are too large or broken off"),
-        ));
-    }
-    let text = response.text();
-    let bytes = sum(&text, &wanted.metric).filter(|bytes| *bytes > 0.0);
+    let scraped = exposition::scrape(session, cx, &request).await?;
+    let page = scraped.metrics()?;
+    let bytes = sum(page, &wanted.metric).filter(|bytes| *bytes > 0.0);
     Ok(Reading {
         bytes: bytes.ok_or_else(|| {
             Fault::new(
@@ -61,28 +45,19 @@ pub(super) async fn read(
             )
             .hint("export the process metrics of the client library, or name another gauge in `memory.metric`")
         })?,
-        started: sum(&text, "process_start_time_seconds"),
+        started: sum(page, "process_start_time_seconds"),
     })
 }
 
-/// The sum of a metric's series in Prometheus text format; `None` without any, or when one is no
-/// finite number.
-pub(super) fn sum(text: &str, metric: &str) -> Option<f64> {
-    let mut total: Option<f64> = None;
-    for line in text.lines() {
-        let Some(rest) = line.strip_prefix(metric) else {
-            continue;
-        };
-        let value = match rest.chars().next() {
-            Some('{') => rest.rsplit_once('}').map_or("", |(_, value)| value),
-            Some(' ' | '\t') => rest,
-            _ => continue,
-        };
-        let value: f64 = value.split_whitespace().next()?.parse().ok()?;
-        if !value.is_finite() {
-            return None;
-        }
-        total = Some(total.unwrap_or_default() + value);
-    }
-    total
+/// The sum of a metric's series; `None` without any, or when one is no finite number.
+pub(super) fn sum(page: &Exposition, metric: &str) -> Option<f64> {
+    let mut values = page
+        .samples
+        .iter()
+        .filter(|sample| sample.name == metric)
+        .map(|sample| sample.value)
+        .peekable();
+    values.peek()?;
+    let total: f64 = values.sum();
+    total.is_finite().then_some(total)
 }

@@ -10,6 +10,7 @@ use super::facts::{End, Entry, Facts, MemoryFacts, Outage};
 use super::memory::sum;
 use super::series::{Latencies, Quantile, Series, needed};
 use super::share::Share;
+use crate::exposition::{Format, parse};
 use crate::kinds::Kind as _;
 use crate::outcome::Judged;
 
@@ -190,7 +191,8 @@ fn outages_last_until_the_next_success() {
 #[test]
 fn metrics_without_a_usable_number_are_no_memory() {
     let text = "# HELP m x\n# TYPE m gauge\nm 5\nm_total 7\nm{a=\"} 9\"} 2.5e1 1700000000\n";
-    assert_eq!(sum(text, "m"), Some(30.0));
+    let read = |text: &str| sum(&parse(text.as_bytes(), Format::Prometheus), "m");
+    assert_eq!(read(text), Some(30.0));
     for text in [
         "",
         "m_other 5",
@@ -200,7 +202,7 @@ fn metrics_without_a_usable_number_are_no_memory() {
         "m{a=\"b\"",
         "# m 5",
     ] {
-        assert_eq!(sum(text, "m"), None, "{text}");
+        assert_eq!(read(text), None, "{text}");
     }
 }
 
