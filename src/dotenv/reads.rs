@@ -144,24 +144,46 @@ fn read_file(path: &Path, shown: &str, found: &mut BTreeMap<String, (String, u32
     if std::fs::metadata(path).is_ok_and(|meta| meta.len() > MAX_BYTES) {
         return;
     }
-    let (Ok(bytes), Some(calls)) = (std::fs::read(path), CALLS.as_ref()) else {
+    let Ok(bytes) = std::fs::read(path) else {
         return;
     };
     let text = String::from_utf8_lossy(&bytes);
-    for (line, content) in (1_u32..).zip(text.lines()) {
+    for (name, line) in reads_of(&text) {
+        found
+            .entry(name)
+            .or_insert_with(|| (shown.to_owned(), u32::try_from(line).unwrap_or(u32::MAX)));
+    }
+}
+
+/// The variables that source code reads by the usual calls, each with its line; those of systems are
+/// left out, and so are comments that fill a line.
+pub(crate) fn reads_of(text: &str) -> Vec<(String, usize)> {
+    let Some(calls) = CALLS.as_ref() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        let start = content.trim_start();
+        let comment = start.starts_with("//")
+            || start.starts_with("* ")
+            || (start.starts_with('#') && !start.starts_with("#["));
+        if comment {
+            continue;
+        }
         for call in calls.captures_iter(content) {
-            let Some(name) = call.iter().skip(1).flatten().next() else {
-                continue;
-            };
-            let name = name.as_str();
-            if SYSTEM.contains(&name) || name.starts_with("CARGO_") {
-                continue;
+            if let Some(name) = call.iter().skip(1).flatten().next()
+                && !is_system(name.as_str())
+            {
+                found.push((name.as_str().to_owned(), line));
             }
-            found
-                .entry(name.to_owned())
-                .or_insert_with(|| (shown.to_owned(), line));
         }
     }
+    found
+}
+
+/// Whether systems set the variable, not people.
+pub(crate) fn is_system(name: &str) -> bool {
+    SYSTEM.contains(&name) || name.starts_with("CARGO_")
 }
 
 #[cfg(test)]

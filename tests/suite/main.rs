@@ -29,6 +29,7 @@ mod file;
 mod git;
 mod github;
 mod gitlab;
+mod file_dependencies;
 mod harness;
 mod http;
 mod http_headers;

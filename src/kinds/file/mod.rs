@@ -119,6 +119,8 @@ mod literal;
 mod manifests;
 mod pipeline;
 mod serving;
+mod pins;
+mod variables;
 
 sections! {
     /// Files and patterns: that they exist or not, their age, size, mode, text, and values in JSON,
@@ -127,6 +129,10 @@ sections! {
     /// Markdown documents: required sections with substance, age, links that lead somewhere, and
     /// whether they are linked from where people look.
     documents: documents::Documents,
+    /// Dependency files: exact versions, or a lock file with every dependency in it.
+    pins: pins::Pins,
+    /// Variables that code reads against those that are documented, both ways.
+    variables: variables::Variables,
 
     // What describes a deployment: one module a sort of manifest.
     /// Compose files that are deployed together: mounts, ports, images, secrets, health checks,

@@ -18,7 +18,7 @@ use crate::context::JudgeContext;
 use crate::expect::json::JsonExpectations;
 use crate::expect::{ByteSize, Matcher, Pattern, TimeSpan};
 use crate::outcome::{Fault, Finding};
-use format::Format;
+pub(super) use format::{Format, structured};
 pub(super) use judge::{age_finding, midnight};
 pub(super) use look::newest_date;
 
