@@ -117,9 +117,9 @@ mod image;
 mod kubernetes;
 mod literal;
 mod manifests;
+mod pins;
 mod pipeline;
 mod serving;
-mod pins;
 mod variables;
 
 sections! {

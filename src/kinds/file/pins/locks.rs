@@ -146,18 +146,17 @@ pub(super) fn compare(
             Ok(())
         }
         "yarn.lock" | "bun.lock" => {
-            let known = |entry: &Entry| {
-                let start = format!("{}@", entry.name);
-                let quoted = format!("\"{}\":", entry.name);
-                text.lines().any(|line| {
-                    let line = line.trim_start();
-                    line.trim_start_matches('"').starts_with(&start)
-                        || line.contains(&format!(", {start}"))
-                        || line.starts_with(&quoted)
-                })
-            };
+            // `"a@npm:^1", b@2:` in yarn.lock, `"a": […]` in bun.lock: names stand before `@` or `":`.
+            let mut known: HashSet<&str> = HashSet::new();
+            for line in text.lines() {
+                for part in line.split(", ") {
+                    let part = part.trim().trim_start_matches('"');
+                    let end = part.get(1..).and_then(|rest| rest.find(['@', '"', ':']));
+                    known.extend(end.and_then(|end| part.get(..=end)));
+                }
+            }
             mark(entries, |entry| {
-                entry.version.starts_with("workspace:") || known(entry)
+                entry.version.starts_with("workspace:") || known.contains(entry.name.as_str())
             });
             Ok(())
         }
@@ -202,9 +201,8 @@ fn npm(lock: &str, document: &Value, member: &str, entries: &mut [Entry]) -> Res
                 .find_map(|group| own.get(group)?.get(&entry.name)?.as_str());
             let installed = format!("node_modules/{}", entry.name);
             stated == Some(entry.version.as_str())
-                && packages
-                    .keys()
-                    .any(|path| path == &installed || path == &format!("{member}/{installed}"))
+                && (packages.contains_key(&installed)
+                    || packages.contains_key(&format!("{member}/{installed}")))
         });
         return Ok(());
     }

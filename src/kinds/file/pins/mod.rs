@@ -83,6 +83,10 @@ struct Entry {
     locked: Option<bool>,
 }
 
+/// The most dependencies of one file.
+const MAX_DEPENDENCIES: usize = 5_000;
+/// The largest dependency file; lock files may be larger.
+const MAX_MANIFEST: usize = 1 << 20;
 /// The most files that may include each other.
 const MAX_MANIFESTS: usize = 500;
 
@@ -123,10 +127,15 @@ impl Section for Pins {
         pending.reverse();
         while let Some(path) = pending.pop() {
             tree.on_time()?;
-            if facts.manifests.iter().any(|known| known.path == path)
-                || facts.manifests.len() >= MAX_MANIFESTS
-            {
+            if facts.manifests.iter().any(|known| known.path == path) {
                 continue;
+            }
+            if facts.manifests.len() >= MAX_MANIFESTS {
+                return Err(Fault::new(
+                    Cause::TooLarge,
+                    format!("there are more than {MAX_MANIFESTS} dependency files"),
+                )
+                .hint("name more exact patterns"));
             }
             let mut manifest = Manifest {
                 path: path.clone(),
@@ -149,6 +158,15 @@ fn read(tree: &Tree, manifest: &mut Manifest) -> Result<(), Fault> {
     let path = manifest.path.clone();
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path.as_str()));
     let text = tree.text(&path)?;
+    let too_large = |what: &str| {
+        Fault::new(Cause::TooLarge, format!("{path} {what}"))
+            .hint("name the file that people edit, not one that a program wrote")
+    };
+    // Requirements with hashes are long; each of their lines is looked at once.
+    if text.len() > MAX_MANIFEST && matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml")
+    {
+        return Err(too_large("is larger than 1 MiB"));
+    }
     match name {
         "package.json" => {
             let document = structured(&path, &text, Some(Format::Json))?;
@@ -195,6 +213,9 @@ fn read(tree: &Tree, manifest: &mut Manifest) -> Result<(), Fault> {
     }
     if manifest.entries.is_empty() {
         return Ok(());
+    }
+    if manifest.entries.len() > MAX_DEPENDENCIES {
+        return Err(too_large("names more than 5000 dependencies"));
     }
     manifest.lock = beside_or_above(tree, folder, &manifest.locks)?;
     let Some(lock) = manifest.lock.clone() else {

@@ -3,7 +3,7 @@
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::super::documents::markdown::{Lines, options};
-use super::{Facts, Variable};
+use super::{Facts, MAX_NAMES, Variable};
 
 /// Adds the variables of a document.
 pub(super) fn read(path: &str, text: &str, facts: &mut Facts) {
@@ -21,7 +21,9 @@ pub(super) fn read(path: &str, text: &str, facts: &mut Facts) {
 
 /// Adds a variable at its first place.
 fn add(name: &str, path: &str, line: usize, facts: &mut Facts) {
-    if !facts.documented.iter().any(|known| known.name == name) {
+    if facts.documented.len() <= MAX_NAMES
+        && !facts.documented.iter().any(|known| known.name == name)
+    {
         facts.documented.push(Variable {
             name: name.to_owned(),
             file: path.to_owned(),
@@ -102,7 +104,10 @@ fn markdown(path: &str, text: &str, facts: &mut Facts) {
                 // `GET` and the like also stand in lists: only a name of several words is a promise.
                 if is_name(name) && item_begins && name.contains('_') {
                     add(name, path, line, facts);
-                } else if is_name(name) {
+                } else if is_name(name)
+                    && facts.mentioned.len() <= MAX_NAMES
+                    && !facts.mentioned.iter().any(|known| known == name)
+                {
                     facts.mentioned.push(name.to_owned());
                 }
                 item_begins = false;

@@ -52,6 +52,8 @@ const fn yes() -> bool {
     true
 }
 
+/// The most names that are compared.
+const MAX_NAMES: usize = 5_000;
 /// Larger source files are generated and not read.
 const MAX_SOURCE: u64 = 1 << 20;
 
@@ -128,16 +130,20 @@ impl Section for Variables {
     fn observe(&self, tree: &Tree) -> Result<Facts, Fault> {
         let mut facts = Facts::default();
         for path in found(&self.sources, Skip::Foreign, tree, &mut facts)? {
+            few_enough(&facts.reads)?;
             tree.on_time()?;
             self.source(&path, tree, &mut facts);
         }
         for path in found(&self.documented_in, Skip::Foreign, tree, &mut facts)? {
+            few_enough(&facts.documented)?;
             tree.on_time()?;
             match tree.text(&path) {
                 Ok(text) => documented::read(&path, &text, &mut facts),
                 Err(fault) => facts.faults.push((path, fault)),
             }
         }
+        few_enough(&facts.reads)?;
+        few_enough(&facts.documented)?;
         Ok(facts)
     }
 
@@ -227,7 +233,9 @@ impl Variables {
                 facts.sources += 1;
                 let text = String::from_utf8_lossy(&bytes);
                 for (name, line) in reads::of_file(path, &text) {
-                    if !facts.reads.iter().any(|known| known.name == name) {
+                    if facts.reads.len() <= MAX_NAMES
+                        && !facts.reads.iter().any(|known| known.name == name)
+                    {
                         facts.reads.push(Variable {
                             name,
                             file: path.to_owned(),
@@ -239,6 +247,18 @@ impl Variables {
             Err(fault) => facts.faults.push((path.to_owned(), fault)),
         }
     }
+}
+
+/// There are not more names than are compared.
+fn few_enough(variables: &[Variable]) -> Result<(), Fault> {
+    if variables.len() <= MAX_NAMES {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Cause::TooLarge,
+        format!("there are more than {MAX_NAMES} variables"),
+    )
+    .hint("name the application's own files only"))
 }
 
 /// The files that the patterns match; a pattern that matches none is a fault in the facts.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::super::documents::markdown::Lines;
 use crate::dotenv::reads::{is_system, reads_of};
 use crate::yaml_doc::{Yaml, YamlValue, parse_all};
 
@@ -124,53 +125,71 @@ pub(super) fn of_file(path: &str, text: &str) -> Vec<(String, usize)> {
     found
 }
 
-/// The line of an offset.
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.get(..at).unwrap_or_default().matches('\n').count()
+/// A source file with its lines known: a file of one long line, or of many hits, costs no more.
+struct Source {
+    /// Where its lines begin.
+    lines: Lines,
+    /// Which of its lines are comments, by their numbers less one.
+    comments: Vec<bool>,
 }
 
-/// Whether the line of an offset is a comment.
-fn in_comment(text: &str, at: usize) -> bool {
-    let start = text
-        .get(..at)
-        .unwrap_or_default()
-        .rfind('\n')
-        .map_or(0, |end| end + 1);
-    let line = text.get(start..).unwrap_or_default().trim_start();
-    line.starts_with('#') && !line.starts_with("#[")
-        || line.starts_with("//")
-        || line.starts_with("* ")
+impl Source {
+    /// A source file.
+    fn of(text: &str) -> Self {
+        let comments = text.lines().map(|line| {
+            let line = line.trim_start();
+            (line.starts_with('#') && !line.starts_with("#["))
+                || line.starts_with("//")
+                || line.starts_with("* ")
+        });
+        Self {
+            lines: Lines::of(text),
+            comments: comments.collect(),
+        }
+    }
+
+    /// The line of an offset; `None` in a comment.
+    fn line(&self, at: usize) -> Option<usize> {
+        let line = self.lines.at(at);
+        let comment = self.comments.get(line - 1).copied().unwrap_or_default();
+        (!comment).then_some(line)
+    }
 }
 
 /// Adds the first group of each match that is not in a comment.
 fn matches(pattern: &LazyLock<Option<Regex>>, text: &str, found: &mut Vec<(String, usize)>) {
+    let source = Source::of(text);
     for hit in pattern
         .iter()
         .flat_map(|pattern| pattern.captures_iter(text))
     {
         if let Some(name) = hit.get(1)
-            && !in_comment(text, name.start())
+            && let Some(line) = source.line(name.start())
         {
-            found.push((name.as_str().to_owned(), line_of(text, name.start())));
+            found.push((name.as_str().to_owned(), line));
         }
     }
 }
 
 /// Names taken out of `process.env` at once.
 fn destructured(text: &str, found: &mut Vec<(String, usize)>) {
+    let lines = Lines::of(text);
     for hit in DESTRUCTURED
         .iter()
         .flat_map(|pattern| pattern.captures_iter(text))
     {
         let Some(list) = hit.get(1) else { continue };
+        let mut at = list.start();
         for part in list.as_str().split(',') {
-            let name = part.split([':', '=']).next().unwrap_or_default().trim();
+            let name = part.split([':', '=']).next().unwrap_or_default();
+            let begins = at + name.len() - name.trim_start().len();
+            let name = name.trim();
             let usable = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             if usable {
-                let at = list.start() + list.as_str().find(part).unwrap_or(0);
-                found.push((name.to_owned(), line_of(text, at)));
+                found.push((name.to_owned(), lines.at(begins)));
             }
+            at += part.len() + 1;
         }
     }
 }
@@ -282,6 +301,7 @@ fn shell(text: &str) -> Vec<(String, usize)> {
         .filter_map(|hit| hit.iter().skip(1).flatten().next())
         .map(|name| name.as_str())
         .collect();
+    let source = Source::of(text);
     let mut found = Vec::new();
     for hit in EXPANSION
         .iter()
@@ -296,9 +316,9 @@ fn shell(text: &str) -> Vec<(String, usize)> {
         if upper
             && (asks || !assigned.contains(text_of))
             && !SHELL.contains(&text_of)
-            && !in_comment(text, name.start())
+            && let Some(line) = source.line(name.start())
         {
-            found.push((text_of.to_owned(), line_of(text, name.start())));
+            found.push((text_of.to_owned(), line));
         }
     }
     found
@@ -306,6 +326,7 @@ fn shell(text: &str) -> Vec<(String, usize)> {
 
 /// What a Compose file takes from its environment: `${NAME}`, and names passed on without a value.
 fn compose(text: &str) -> Vec<(String, usize)> {
+    let source = Source::of(text);
     let mut found = Vec::new();
     for hit in EXPANSION
         .iter()
@@ -317,8 +338,8 @@ fn compose(text: &str) -> Vec<(String, usize)> {
         let escaped = text
             .get(..whole.start())
             .is_some_and(|before| before.ends_with('$'));
-        if !escaped && !in_comment(text, whole.start()) {
-            found.push((name.as_str().to_owned(), line_of(text, name.start())));
+        if !escaped && let Some(line) = source.line(whole.start()) {
+            found.push((name.as_str().to_owned(), line));
         }
     }
     for document in parse_all(text).unwrap_or_default() {

@@ -80,3 +80,13 @@ fn every_form_of_documentation_is_read() {
     assert_eq!(facts.documented[3].line, 3);
     assert!(facts.mentioned.contains(&"I_J".to_owned()));
 }
+
+#[test]
+fn many_hits_on_one_line_cost_no_more() {
+    let text = "$AA ".repeat(1 << 18);
+    let started = std::time::Instant::now();
+    for name in ["run.sh", "a.yml", "a.py"] {
+        of_file(name, &text);
+    }
+    assert!(started.elapsed() < std::time::Duration::from_secs(20));
+}
