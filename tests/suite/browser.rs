@@ -654,12 +654,12 @@ fn web_04_mixed_content() {
     let yaml = profile(
         &nginx.tls_url("main", "/"),
         json!({}),
-        paths(&["good", "mixed"]),
+        paths(&["/good", "/mixed"]),
     );
     let run = audit_command(&yaml)
         .env("READYCTL_BROWSER", wrapper.display().to_string())
         .run();
-    assert_codes(&run, &[("good", &[])]);
-    let mixed = codes(&run, "mixed");
+    assert_codes(&run, &[("/good", &[])]);
+    let mixed = codes(&run, "/mixed");
     assert!(mixed.contains(&"WEB-04".to_owned()), "{mixed:?}\n{run}");
 }
