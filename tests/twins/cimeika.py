@@ -23,7 +23,7 @@ def api():
     described = "undescribed" not in BREAK
     app = FastAPI(
         title="CIMEIKA",
-        version="" if "no-version" in BREAK else "1.2.0",
+        version="unknown" if "no-version" in BREAK else "1.2.0",
         docs_url=None if "no-docs" in BREAK else "/api/docs",
         openapi_url="/api/openapi.json",
     )
