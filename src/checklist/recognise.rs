@@ -231,13 +231,13 @@ fn limits(item: &Item, all: &str) -> Option<Guess> {
     let path = path_of(item).unwrap_or_else(|| "/".to_owned());
     let mut block = Map::new();
     block.insert("url".to_owned(), format!("${{base_url}}{path}").into());
-    if let Some(count) = REQUESTS
+    // So many requests must meet a refusal; without a number a person has to name the limit.
+    let count = REQUESTS
         .find(all)
         .and_then(|found| found[1].parse::<u32>().ok())
-        .filter(|count| (1..=1000).contains(count))
-    {
-        block.insert("max_requests".to_owned(), count.into());
-    }
+        .filter(|count| (1..=200).contains(count))
+        .unwrap_or(100);
+    block.insert("max_limit".to_owned(), count.into());
     guess("rate_limit", block.into(), &["base_url"])
 }
 
@@ -435,7 +435,7 @@ mod tests {
             (
                 "- 65+ requests give 429",
                 "rate_limit",
-                json!({"url": "${base_url}/", "max_requests": 65}),
+                json!({"url": "${base_url}/", "max_limit": 65}),
             ),
             (
                 "- PostgreSQL 18+ is required",

@@ -52,7 +52,7 @@ fn a_checklist_becomes_a_profile_that_lints_and_covers_every_item() {
         "env: { rules: { API_KEY: { required: true, secret: true, min_length: 32 } } }",
         "MODE: { required: true, equals: live }",
         "http: { url: \"${base_url}/health\", expect: { status: 200, json: { $.status: { eq: ok } } } }",
-        "rate_limit: { url: \"${base_url}/\", max_requests: 65 }",
+        "rate_limit: { url: \"${base_url}/\", max_limit: 65 }",
         "attest: { statement: \"Security: has looked\", roles: [security] }",
         "$${nothing}",
     ] {
