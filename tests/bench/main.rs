@@ -13,6 +13,7 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 const DELAY: Duration = Duration::from_secs(1);
 /// How many checks ask it.
 const CHECKS: usize = 100;
+/// How many files the repository has; about 100 MB.
+const FILES: usize = 50_000;
 /// Runs of a start-up measurement.
 const RUNS: usize = 60;
 
@@ -71,7 +74,77 @@ fn main() {
         once,
         DELAY,
     );
+    repository(program, &folder);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A repository of [`FILES`] files, judged by the kinds that read repositories. The floor is a search
+/// of the same files by git itself.
+fn repository(program: &str, folder: &Path) {
+    let tree = folder.join("tree");
+    for index in 0..FILES {
+        let place = tree.join(format!("src/{}", index % 500));
+        std::fs::create_dir_all(&place).unwrap();
+        let text =
+            format!("def handler_{index}(request):\n    return answer(request.path)\n").repeat(30);
+        std::fs::write(place.join(format!("module_{index}.py")), text).unwrap();
+    }
+    let shown = tree.display().to_string();
+    let git = |arguments: &[&str]| {
+        let mut all = vec![
+            "-C",
+            &shown,
+            "-c",
+            "user.name=bench",
+            "-c",
+            "user.email=b@bench.invalid",
+        ];
+        all.extend(arguments);
+        run("git", &all, &[])
+    };
+    for step in [
+        &["init", "--quiet"][..],
+        &["add", "--all"],
+        &["commit", "--quiet", "--message", "all"],
+    ] {
+        git(step);
+    }
+    let floor = git(&["grep", "--quiet", "nothing-like-this"]);
+    let kinds = [
+        ("git: secrets", "git: { path: TREE, secrets: {} }"),
+        (
+            "file: names and text",
+            "file: { root: TREE, files: [{ path: \"**/*.py\", not_contains: [\"BEGIN PRIVATE KEY\"] }] }",
+        ),
+        (
+            "file: variables",
+            "file: { root: TREE, variables: { sources: [\"**/*.py\"], documented_in: [README.md] } }",
+        ),
+    ];
+    std::fs::write(tree.join("README.md"), "`NOTHING`\n").unwrap();
+    for (what, block) in kinds {
+        let profile = folder.join("repository.yaml");
+        let block = block.replace("TREE", &format!("\"{shown}\""));
+        std::fs::write(
+            &profile,
+            format!("version: 1\nname: repository\nchecks:\n  - id: one\n    timeout: 60s\n    {block}\n"),
+        )
+        .unwrap();
+        let path = profile.display().to_string();
+        let arguments = [
+            "audit",
+            "--profile",
+            &path,
+            "--no-progress",
+            "--allow",
+            "command",
+        ];
+        row(
+            &format!("{what}, {FILES} files, floor: git grep"),
+            run(program, &arguments, &[]),
+            floor,
+        );
+    }
 }
 
 /// One line of the table.
