@@ -86,7 +86,7 @@ fn repository(program: &str, folder: &Path) {
         let place = tree.join(format!("src/{}", index % 500));
         std::fs::create_dir_all(&place).unwrap();
         let text =
-            format!("def handler_{index}(request):\n    return answer(request.path)\n").repeat(30);
+            format!("def handler_{index}(request):\n    return answer(request.path, os.environ[\"SETTING\"])\n").repeat(30);
         std::fs::write(place.join(format!("module_{index}.py")), text).unwrap();
     }
     let shown = tree.display().to_string();
@@ -121,7 +121,7 @@ fn repository(program: &str, folder: &Path) {
             "file: { root: TREE, variables: { sources: [\"**/*.py\"], documented_in: [README.md] } }",
         ),
     ];
-    std::fs::write(tree.join("README.md"), "`NOTHING`\n").unwrap();
+    std::fs::write(tree.join("README.md"), "`SETTING`\n").unwrap();
     for (what, block) in kinds {
         let profile = folder.join("repository.yaml");
         let block = block.replace("TREE", &format!("\"{shown}\""));

@@ -22,7 +22,7 @@ const MAX_TOTAL: u64 = 256 << 20;
 /// The most entries of folders one search looks at.
 const MAX_ENTRIES: usize = 400_000;
 /// The most files one search may give.
-const MAX_FOUND: usize = 20_000;
+const MAX_FOUND: usize = 100_000;
 /// The deepest folders that are looked at.
 const MAX_DEPTH: usize = 64;
 
