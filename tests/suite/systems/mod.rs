@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -172,6 +173,40 @@ pub(crate) fn assert_broken(run: &Run, item: &str, checks: &[&str]) {
     assert_eq!(red(run), expected, "{item}\n{run}");
 }
 
+/// Fails the test unless every item of the profile's checklist that a machine judges is among the
+/// broken ones, or is excepted with a reason.
+#[track_caller]
+pub(crate) fn assert_all_items(profile: &str, broken: &[&str], excepted: &[(&str, &str)]) {
+    let run = Readyctl::new()
+        .args(["list", "checks", "--profile", profile, "--format", "json"])
+        .run();
+    let checks: Vec<Value> = serde_json::from_str(&run.stdout).expect("checks are listed");
+    let automated: BTreeSet<&str> = checks
+        .iter()
+        .filter(|check| check["kind"] != "attest")
+        .filter_map(|check| check["covers"].as_array())
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    assert!(!automated.is_empty(), "{profile} covers nothing\n{run}");
+    let mut claimed: BTreeSet<&str> = BTreeSet::new();
+    for (item, reason) in excepted {
+        assert!(!reason.is_empty(), "{item} is excepted without a reason");
+        assert!(
+            !broken.contains(item),
+            "{item} is excepted although it is broken"
+        );
+        claimed.insert(item);
+    }
+    claimed.extend(broken);
+    let missing: Vec<_> = automated.difference(&claimed).collect();
+    let unknown: Vec<_> = claimed.difference(&automated).collect();
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "{profile}: without a break {missing:?}, judged by no machine {unknown:?}"
+    );
+}
+
 /// A Git repository with these files, committed.
 pub(crate) struct Repository {
     scratch: Scratch,
@@ -186,6 +221,25 @@ impl Repository {
         for (path, content) in files {
             repository.write(path, content);
         }
+        repository.git(&["init", "--quiet", "--initial-branch", "main"]);
+        repository.commit("first");
+        repository
+    }
+
+    /// Makes it of the files below `tests/twins/TWIN/repository`.
+    pub(crate) fn from_tree(twin: &str) -> Self {
+        let tree = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/twins")
+            .join(twin)
+            .join("repository");
+        let repository = Self {
+            scratch: Scratch::new("repository"),
+        };
+        output(own_command(&program("cp"), repository.path()).args([
+            OsString::from("-R"),
+            tree.join(".").into(),
+            repository.path().into(),
+        ]));
         repository.git(&["init", "--quiet", "--initial-branch", "main"]);
         repository.commit("first");
         repository
