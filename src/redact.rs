@@ -69,7 +69,8 @@ pub(crate) fn looks_secret(name: &str) -> bool {
         "_limit",
         "_id",
     ];
-    if ABOUT.iter().any(|suffix| name.ends_with(suffix)) {
+    // Where a shell was before; `pwd` alone may be a password.
+    if name == "oldpwd" || ABOUT.iter().any(|suffix| name.ends_with(suffix)) {
         return false;
     }
     SECRET_WORDS.iter().any(|word| name.contains(word))
@@ -469,6 +470,8 @@ mod tests {
             ("MONKEY", false),
             ("SENTRY_DSN", true),
             ("AWS_ACCESS_KEY_ID", false),
+            ("pwd", true),
+            ("OLDPWD", false),
         ] {
             assert_eq!(looks_secret(name), secret, "{name}");
         }

@@ -166,6 +166,21 @@ fn file_56_text() {
 }
 
 #[test]
+fn file_56_one_of_several_is_enough() {
+    let fields = "files: [{ any_of: [\"ci/*.yml\", \"ci/*.yaml\"], enough: one, contains: [\"cargo test\", \"cargo clippy\"] }]";
+    let (all, half) = ("cargo test\ncargo clippy\n", "cargo test\n");
+    let healthy = [("ci/a.yml", "echo\n"), ("ci/b.yaml", all)];
+    // What each holds in part is not added up.
+    let broken = [("ci/a.yml", half), ("ci/b.yaml", "cargo clippy\n")];
+    twins(fields, "FILE-56", &healthy, &broken);
+    let run = judged(fields, &[("ci/a.yml", "echo\n"), ("ci/b.yaml", half)]);
+    let finding = run.check("it")["message"].to_string();
+    assert!(finding.contains("ci/b.yaml"), "the best is named: {run}");
+    assert_red(&judged(fields, &[("other", "x")]), "it", "FILE-51");
+    judged("files: [{ path: a, enough: one }]", &[]).assert_exit(2);
+}
+
+#[test]
 fn file_57_values_of_every_format() {
     for (name, path, healthy, broken) in [
         ("a.json", "$.a", "{\"a\": 5}", "{\"a\": 4}"),
@@ -317,6 +332,14 @@ fn doc_51_missing() {
         ("runbooks/c.md", RUNBOOK),
     ];
     twins(three, "DOC-51", &all, &all[..2]);
+}
+
+#[test]
+fn doc_51_a_checklist_says_nothing() {
+    let fields = "documents: [{ any_of: [\"**/*.md\"], except: [\"**/*checklist*\"], sections: [rollback] }]";
+    let checklist = ("docs/RELEASE_CHECKLIST.md", RUNBOOK);
+    let healthy = [checklist, ("docs/RUNBOOK.md", RUNBOOK)];
+    twins(fields, "DOC-51", &healthy, &[checklist]);
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn full(healthy: &Healthy) -> Value {
         ],
         "targets": { "jobs": ["app"], "urls": [format!("http://{}/metrics", healthy.target)], "max_scrape_age": "10s" },
         "rules": { "groups": ["app"] },
-        "alerts": { "exist": ["ErrorRateHigh", { "expr": "requests_total.*5.*/ sum" }, { "labels": { "severity": "critical" } }], "none_firing": true },
+        "alerts": { "exist": ["ErrorRateHigh", { "expr": "requests_total.*5.*/ sum" }, { "about": "^ErrorRate" }, { "about": "requests_total" }, { "labels": { "severity": "critical" } }], "none_firing": true },
         "retention": "15d", "max_clock_skew": "10s",
         "buckets": [{ "histogram": "latency_seconds", "threshold": "500ms" }],
         "alertmanager": { "url": healthy.manager.url(), "receivers": ["team"] },
@@ -260,6 +260,10 @@ fn not_there(manager: &str, closed: u16) -> Vec<(&'static str, Value)> {
         (
             "MET-14",
             json!({ "alerts": { "exist": [{ "expr": "latency_seconds" }] } }),
+        ),
+        (
+            "MET-14",
+            json!({ "alerts": { "exist": [{ "about": "(?i)cache" }] } }),
         ),
         ("MET-14", json!({ "rules": { "groups": ["slo"] } })),
         ("MET-14", json!({ "rules": { "min_alerts": 3 } })),

@@ -498,6 +498,26 @@ fn rl_54_budget_too_small_to_tell() {
 }
 
 #[test]
+fn a_longer_window_may_let_more_through_at_once() {
+    // 40 in ten minutes are fewer than 10 a minute, and 17 requests say nothing about them.
+    let slow = || {
+        limited_by(Limiter::of(40, Duration::from_secs(600)), |l, _| {
+            l.respond("").header("RateLimit-Policy", "40;w=600")
+        })
+    };
+    let run = check(&slow().url(PATH), "");
+    assert_red(&run, "limit", "RL-54");
+    run.assert_exit(3);
+    let message = run.check("limit")["message"].to_string();
+    assert!(message.contains("raise `max_requests:`"), "{message}");
+    let far = slow();
+    let declared = "limit: 40\nwindow: 10m\nmax_requests: 60";
+    let yaml =
+        profile(&far.url(PATH), declared).replacen(&format!("      limit: {LIMIT}\n"), "", 1);
+    assert_green(&audit(&yaml));
+}
+
+#[test]
 fn passive_reads_three_requests() {
     let passive = |url: &str| {
         Readyctl::new()

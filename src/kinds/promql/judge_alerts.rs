@@ -141,6 +141,10 @@ fn is(wanted: &AlertRule, rule: &Rule) -> bool {
             .as_ref()
             .is_none_or(|expr| expr.0.is_match(&rule.expr))
         && wanted
+            .about
+            .as_ref()
+            .is_none_or(|about| about.0.is_match(&rule.name) || about.0.is_match(&rule.expr))
+        && wanted
             .labels
             .iter()
             .all(|(name, is)| is.check_text(label(name)).is_ok())

@@ -163,13 +163,17 @@ pub(crate) struct AlertRule {
     /// Found in its expression; line breaks count as spaces.
     #[serde(default)]
     pub(super) expr: Option<Pattern>,
+    /// Found in its name or in its expression, `(?i)cache\w*hit`; line breaks count as spaces.
+    #[serde(default)]
+    pub(super) about: Option<Pattern>,
     /// Its labels.
     #[serde(default)]
     pub(super) labels: Ordered<Matcher>,
 }
 
 impl Word for AlertRule {
-    const WORDS: &'static str = "the name of an alert, or a mapping of `name`, `expr` and `labels`";
+    const WORDS: &'static str =
+        "the name of an alert, or a mapping of `name`, `expr`, `about` and `labels`";
     fn from_word(word: &str) -> Option<Self> {
         Some(Self {
             name: Some(Matcher::equals(word)),
@@ -181,7 +185,7 @@ impl Word for AlertRule {
 impl AlertRule {
     /// Whether it says nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.name.is_none() && self.expr.is_none() && self.labels.is_empty()
+        self.name.is_none() && self.expr.is_none() && self.about.is_none() && self.labels.is_empty()
     }
 }
 
@@ -195,6 +199,10 @@ impl fmt::Display for AlertRule {
             .expr
             .iter()
             .map(|expr| format!("over /{}/", expr.0.as_str()));
+        let about = self
+            .about
+            .iter()
+            .map(|about| format!("about /{}/", about.0.as_str()));
         let labels = self
             .labels
             .iter()
@@ -202,6 +210,7 @@ impl fmt::Display for AlertRule {
         f.write_str(
             &name
                 .chain(expr)
+                .chain(about)
                 .chain(labels)
                 .collect::<Vec<_>>()
                 .join(", "),

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::facts::{End, Facts, KEPT, Refusal, challenge, from_cache, millis};
 use super::headers::Limits;
+use super::judge::announced_in_window;
 use super::{Mode, OPENING, RateLimit, after, with_margin};
 use crate::context::Context;
 use crate::exchange::{Request, Response, Session, SessionOptions};
@@ -311,8 +312,21 @@ impl<'a> Burst<'a> {
         )]
         let refilled = (f64::from(limit) * (1.0 + windows)) as u32;
         let declared = goal.max(refilled.saturating_add(5));
-        self.announced_goal
-            .map_or(declared, |announced| declared.min(announced))
+        // Few a minute in a longer window of its own: more than was meant may pass at once, up to
+        // what is announced.
+        let within = self
+            .facts
+            .announced
+            .limit()
+            .is_some_and(|(limit, _)| i64::from(self.facts.sent) <= limit);
+        let fits = announced_in_window(self.spec, &self.facts)
+            .zip(self.spec.ceiling())
+            .is_some_and(|(announced, ceiling)| announced <= f64::from(ceiling));
+        match self.announced_goal {
+            Some(announced) if fits && within => announced,
+            Some(announced) => declared.min(announced),
+            None => declared,
+        }
     }
 
     /// Typical milliseconds of an accepted answer: the median.

@@ -61,7 +61,8 @@ fn limit(spec: &RateLimit, facts: &Facts) -> Finding {
         End::Unlimited => fail(
             code,
             match facts.announced.limit() {
-                Some((limit, _)) => format!("no refusal after {} requests although a limit of {limit} is announced: it is not enforced", facts.sent),
+                Some((limit, _)) if limit < i64::from(facts.sent) => format!("no refusal after {} requests although a limit of {limit} is announced: it is not enforced", facts.sent),
+                Some((limit, _)) => format!("no refusal after {} requests: a limit of {limit} is announced, far above the intended one", facts.sent),
                 None => format!("no refusal after {} requests: nothing limits this caller", facts.sent),
             },
         ),
@@ -178,7 +179,7 @@ fn measured(spec: &RateLimit, facts: &Facts) -> Vec<Finding> {
 }
 
 /// The announced limit, converted to the window of the check.
-fn announced_in_window(spec: &RateLimit, facts: &Facts) -> Option<f64> {
+pub(super) fn announced_in_window(spec: &RateLimit, facts: &Facts) -> Option<f64> {
     let (limit, window) = facts.announced.limit()?;
     let limit = f64::from(u32::try_from(limit).ok()?);
     let window = u32::try_from(window.unwrap_or(0)).unwrap_or(0);

@@ -308,6 +308,19 @@ fn ci_60_commands_that_run_nowhere() {
 }
 
 #[test]
+fn a_command_alone_is_judged_without_the_rest() {
+    let section = "pipeline: { general: false, commands: [ migrat ] }";
+    let workflow = "on: push\npermissions: write-all\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: npm run lint || true\n      - run: ./missing.sh\n      - run: npm run migrate\n";
+    let files = [(".github/workflows/a.yml", workflow)];
+    assert_green(&look(section, &files));
+    assert_change(section, &files, (files[0].0, "migrate", "build"), "CI-60");
+    let change = (files[0].0, "run migrate", "run migrate || true");
+    assert_change(section, &files, change, "CI-60");
+    // Nothing would be left to judge.
+    look("pipeline: { general: false }", &files).assert_exit(2);
+}
+
+#[test]
 fn ci_61_62_strangers() {
     let target = "on:\n  pull_request_target:\npermissions: { contents: read }\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: actions/checkout@v4\n        with: { fetch-depth: 1 }\n      - run: echo \"$TITLE\"\n";
     let files = [(".github/workflows/a.yml", target)];

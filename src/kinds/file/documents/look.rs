@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::super::files::newest_date;
-use super::super::tree::{Skip, Tree};
+use super::super::tree::{Skip, Tree, glob_set};
 use super::markdown::{Document, read};
 use super::{Broken, DatedBy, DocumentFacts, LinkedFrom, Rule, SectionFacts, Seen};
 use crate::expect::Pattern;
@@ -25,6 +25,8 @@ pub(super) fn look(rule: &Rule, tree: &Tree) -> Result<Seen, Fault> {
         tree,
         read: HashMap::new(),
     };
+    let lower: Vec<String> = rule.except.iter().map(|path| path.to_lowercase()).collect();
+    let except = glob_set(lower.iter().map(String::as_str)).unwrap_or_default();
     for place in rule.places() {
         match tree.matching(std::slice::from_ref(place), Skip::Foreign) {
             Err(fault) if fault.cause == Cause::Timeout => return Err(fault),
@@ -32,7 +34,8 @@ pub(super) fn look(rule: &Rule, tree: &Tree) -> Result<Seen, Fault> {
             Ok(found) => {
                 for path in found {
                     tree.on_time()?;
-                    if !seen.documents.iter().any(|known| known.path == path) {
+                    let known = seen.documents.iter().any(|known| known.path == path);
+                    if !known && !except.is_match(path.to_lowercase()) {
                         seen.documents.push(reader.document(rule, &path));
                     }
                 }

@@ -37,6 +37,10 @@ pub(crate) struct Rule {
     /// Several paths or patterns; one document among all of them that holds everything is enough.
     #[serde(default)]
     any_of: Vec<String>,
+    /// Patterns of documents that do not count although they match: checklists and templates name
+    /// everything and say nothing, `["**/*checklist*.md"]`. Case does not matter.
+    #[serde(default)]
+    except: Vec<String>,
     /// The least number of documents that must match `path`; 1 by default.
     #[serde(default)]
     min_files: Option<usize>,
@@ -205,6 +209,7 @@ impl Rule {
             );
         }
         problems.extend(path_problems(self.places(), &format!("[{at}]")));
+        problems.extend(path_problems(&self.except, &format!("[{at}].except")));
         problems.extend(path_problems(
             &self.linked_from,
             &format!("[{at}].linked_from"),

@@ -5,10 +5,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::super::tree::is_glob;
-use super::{DatedBy, FileFacts, Place, Rule, Seen};
+use super::{DatedBy, Enough, FileFacts, Place, Rule, Seen};
 use crate::context::JudgeContext;
 use crate::expect::{ByteSize, TimeSpan};
-use crate::outcome::{Fault, Finding};
+use crate::outcome::{Fault, Finding, Judged};
 
 /// Judges one rule.
 pub(super) fn judge(rule: &Rule, seen: &Seen, cx: &JudgeContext) -> Vec<Finding> {
@@ -22,9 +22,14 @@ pub(super) fn judge(rule: &Rule, seen: &Seen, cx: &JudgeContext) -> Vec<Finding>
         } else if place.files.is_empty() && rule.any_of.is_empty() {
             findings.push(missing(&place.path));
         }
-        for file in place.files.iter().filter(|_| !rule.absent) {
-            findings.extend(judge_file(rule, file, cx));
+        if rule.enough == Enough::All {
+            for file in place.files.iter().filter(|_| !rule.absent) {
+                findings.extend(judge_file(rule, file, cx));
+            }
         }
+    }
+    if rule.enough == Enough::One && total > 0 {
+        findings = best(rule, seen, findings, cx);
     }
     if !rule.any_of.is_empty() && total == 0 && findings.is_empty() {
         findings.push(missing(&rule.any_of.join(" or ")));
@@ -42,6 +47,27 @@ pub(super) fn judge(rule: &Rule, seen: &Seen, cx: &JudgeContext) -> Vec<Finding>
             format!("only {total} of at least {least} files are there"),
         ));
     }
+    findings
+}
+
+/// The findings of the file that holds everything; else of the one that holds most, whose faults are
+/// the fewest to mend, behind those of what could not be looked at.
+fn best(rule: &Rule, seen: &Seen, mut findings: Vec<Finding>, cx: &JudgeContext) -> Vec<Finding> {
+    let red = |findings: &[Finding]| {
+        findings
+            .iter()
+            .filter(|finding| finding.verdict != Judged::Pass)
+            .count()
+    };
+    let files = seen.places.iter().flat_map(|place| &place.files);
+    let best = files
+        .map(|file| judge_file(rule, file, cx))
+        .min_by_key(|findings| red(findings))
+        .unwrap_or_default();
+    if red(&best) == 0 {
+        return best;
+    }
+    findings.extend(best);
     findings
 }
 

@@ -40,6 +40,10 @@ pub(crate) struct Rule {
     /// Several paths or patterns of which one is enough: `[rustfmt.toml, .rustfmt.toml]`.
     #[serde(default)]
     any_of: Vec<String>,
+    /// How many of the files that match must hold what is expected: `all` (the default), or `one`,
+    /// which holds all of it.
+    #[serde(default)]
+    enough: Enough,
     /// Whether nothing may be there instead; default false.
     #[serde(default)]
     absent: bool,
@@ -87,6 +91,17 @@ pub(crate) struct Rule {
     /// How `values` are read; by the name of the file by default.
     #[serde(default)]
     format: Option<Format>,
+}
+
+/// How many of the files that match must be as expected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Enough {
+    /// Every one.
+    #[default]
+    All,
+    /// One is enough.
+    One,
 }
 
 /// What tells the age of a file.
@@ -208,6 +223,13 @@ impl Rule {
                 ".absent",
                 "a file that must not be there has no content, size or age",
                 "leave out the other fields, or `absent`",
+            );
+        }
+        if self.enough == Enough::One && (self.absent || !self.expects_more()) {
+            wrong(
+                ".enough",
+                "nothing is expected of the files besides being there",
+                "add `contains`, or leave `enough` out",
             );
         }
         if self.min_files == Some(0) {

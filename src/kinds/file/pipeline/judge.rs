@@ -24,11 +24,15 @@ static STRANGERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub(super) fn judge(spec: &Pipeline, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for workflow in &facts.workflows {
-        whole(spec, workflow, &mut findings);
+        if spec.general {
+            whole(spec, workflow, &mut findings);
+        }
         for job in &workflow.jobs {
-            failing(spec, workflow, job, &mut findings);
             pinned(spec, workflow, job, &mut findings);
-            strangers(workflow, job, &mut findings);
+            if spec.general {
+                failing(spec, workflow, job, &mut findings);
+                strangers(workflow, job, &mut findings);
+            }
         }
     }
     for trigger in &spec.triggers {
@@ -42,18 +46,23 @@ pub(super) fn judge(spec: &Pipeline, facts: &Facts) -> Vec<Finding> {
     }
     let seen = counted(facts.workflows.len(), "workflow");
     for (asked, codes, subject, expected) in [
-        (true, &["CI-51"][..], "steps", "every step can fail"),
+        (spec.general, &["CI-51"][..], "steps", "every step can fail"),
         (
-            spec.references,
+            spec.general && spec.references,
             &["CI-52"],
             "files that steps name",
             "all exist",
         ),
         (spec.pinned.is_some(), &["CI-55"], "actions", "pinned"),
-        (true, &["CI-57"], "permissions", "named, not everything"),
-        (true, &["CI-58"], "secrets", "none written down"),
         (
-            true,
+            spec.general,
+            &["CI-57"],
+            "permissions",
+            "named, not everything",
+        ),
+        (spec.general, &["CI-58"], "secrets", "none written down"),
+        (
+            spec.general,
             &["CI-61", "CI-62"],
             "strangers' code and text",
             "not run",

@@ -28,6 +28,11 @@ pub(crate) struct Pipeline {
     /// its name). All together are one pipeline.
     #[serde(default = "default_paths")]
     paths: Vec<String>,
+    /// Whether what must hold of every pipeline is judged as well: steps can fail, files that steps
+    /// name exist, no secret is written down, no code of strangers runs with secrets; default true.
+    /// `false` is for a further check that asks for a command alone.
+    #[serde(default = "yes")]
+    general: bool,
     /// Steps and jobs, by patterns of their names or commands, that may be unable to fail.
     #[serde(default)]
     tolerated: Vec<Pattern>,
@@ -131,6 +136,17 @@ impl Section for Pipeline {
                 "paths",
                 "no workflow is named",
                 "write `paths: [.github/workflows]`",
+            ));
+        }
+        let asked = !self.commands.is_empty()
+            || !self.triggers.is_empty()
+            || self.deploy.is_some()
+            || self.pinned.is_some();
+        if !self.general && !asked {
+            problems.push(SpecProblem::at(
+                "general",
+                "nothing is expected of the pipeline: it could never fail",
+                "add `commands`, `triggers`, `deploy` or `pinned`",
             ));
         }
         let asks = |deploy: &Deploy| {
