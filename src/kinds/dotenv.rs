@@ -42,6 +42,10 @@ pub(crate) struct Dotenv {
     /// Whether every name of the file must stand in the example; default true.
     #[serde(default = "yes")]
     documented: bool,
+    /// Whether the example is the real file of another environment, for example production's beside
+    /// preview's; default false. Then only the names are compared: both may hold secrets.
+    #[serde(default)]
+    names_only: bool,
     /// Names, with `*`, that may differ between the file and its example.
     #[serde(default)]
     ignore: Vec<String>,
@@ -228,7 +232,10 @@ impl Kind for Dotenv {
             ignored: globs(&self.ignore).unwrap_or_default(),
             declared: self.declared.clone(),
         };
-        let problems = problems(facts, &asked, cx.now);
+        let mut problems = problems(facts, &asked, cx.now);
+        if self.names_only {
+            problems.retain(|problem| !matches!(problem.code, "ENV-07" | "ENV-57"));
+        }
         let mut findings: Vec<Finding> = problems
             .iter()
             .map(|p| {
@@ -424,6 +431,18 @@ mod tests {
                 "API_KEY=Zk39dkQlCANARY2Xw9\n",
                 "API_KEY=q1mJx0r7Yk2tVb9Zw4Lh8Nc6Ge3Ua5\n",
                 &["ENV-57"],
+            ),
+            (
+                r#"{"names_only": true}"#,
+                "API_KEY=Zk39dkQlCANARY2Xw9\n",
+                "API_KEY=Zk39dkQlCANARY2Xw9\n",
+                &[],
+            ),
+            (
+                r#"{"names_only": true}"#,
+                "API_KEY=Zk39dkQlCANARY2Xw9\n",
+                "API_KEY=q1mJx0r7Yk2tVb9Zw4Lh8Nc6Ge3Ua5\nA=1\n",
+                &["ENV-15"],
             ),
         ] {
             assert_eq!(

@@ -139,6 +139,32 @@ fn rl_01_no_limit() {
 }
 
 #[test]
+fn a_budget_alone_asks_for_any_refusal() {
+    let ask = |origin: &Origin| {
+        let url = origin.url(PATH);
+        audit(&format!(
+            "version: 1\nname: test\nchecks:\n  - id: limit\n    rate_limit: {{ url: \"{url}\", max_requests: 40 }}\n"
+        ))
+    };
+    let announced = |body| Response::json(200, body).header("X-RateLimit-Limit", "1000");
+    // A thousand a minute, ten at once: what is announced is no intention.
+    let bucket = limited(move |limiter, _| match limiter.take("") {
+        Some(_) => announced("[]"),
+        None => refusal("1"),
+    });
+    assert_green(&ask(&bucket));
+    let open = Origin::start();
+    open.fallback(|_| Response::json(200, "[]"));
+    assert_red(&ask(&open), "limit", "RL-01");
+    // More is announced than was sent: no refusal says nothing.
+    let far = Origin::start();
+    far.fallback(move |_| announced("[]"));
+    let run = ask(&far);
+    assert_eq!(run.verdict("limit"), "error", "{run}");
+    assert_eq!(run.codes("limit"), ["RL-54"]);
+}
+
+#[test]
 fn rl_01_no_limit_far_away() {
     // What the window gives back during a slow burst must not hide that there is no limit.
     let open = Origin::start();

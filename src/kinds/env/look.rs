@@ -366,6 +366,11 @@ fn read_list(value: &str, rule: &ListRule, secret: bool) -> List {
         let repeated = !earlier.insert(text.trim().to_owned());
         list.items
             .push(item(text, rule.each.as_ref(), secret, repeated));
+        if rule.trims
+            && let Some(item) = list.items.last_mut()
+        {
+            item.padded = false;
+        }
     }
     list
 }

@@ -153,6 +153,9 @@ pub(crate) struct ListRule {
     /// What stands between items that are no JSON array; default `,`.
     #[serde(default = "comma")]
     pub(super) separator: String,
+    /// Whether the program cuts off blanks around items; default false: blanks are a warning then.
+    #[serde(default)]
+    pub(super) trims: bool,
     /// What each item must be.
     #[serde(default)]
     pub(super) each: Option<ItemRule>,

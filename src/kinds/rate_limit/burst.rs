@@ -312,6 +312,12 @@ impl<'a> Burst<'a> {
         )]
         let refilled = (f64::from(limit) * (1.0 + windows)) as u32;
         let declared = goal.max(refilled.saturating_add(5));
+        if limit == 0 {
+            // Nobody says what is intended: below what is announced, no refusal means nothing.
+            let announced = self.facts.announced.limit().map_or(0, |(limit, _)| limit);
+            let announced = u32::try_from(announced).unwrap_or(0);
+            return declared.max(announced);
+        }
         // Few a minute in a longer window of its own: more than was meant may pass at once, up to
         // what is announced.
         let within = self

@@ -79,7 +79,7 @@ pub(crate) struct RateLimit {
     #[serde(default)]
     max_limit: Option<u32>,
     /// Budget of the burst; default 1.2 times the limit plus 5, 200 at most. Up to 1000 when said
-    /// so here.
+    /// so here. Without `limit` and `max_limit`, one of so many requests must be refused.
     #[serde(default)]
     max_requests: Option<u32>,
     /// Requests under way at once, 1 to 5; default 4.
@@ -209,6 +209,7 @@ impl RateLimit {
         self.max_limit
             .map(|max| max.saturating_add(5))
             .or_else(|| self.limit.map(with_margin))
+            .or(self.max_requests)
     }
 
     /// Requests of the burst at most, the opening ones included.
@@ -235,7 +236,7 @@ impl RateLimit {
             list.push(SpecProblem::at(
                 "",
                 "no limit is declared, so nothing says how many requests to send",
-                "add `limit: 60` (and `window: 1m`), or `max_limit:`; or read only: `mode: passive`",
+                "add `limit: 60` (and `window: 1m`), `max_limit:` or `max_requests:`; or read only: `mode: passive`",
             ));
         }
         if self.limit == Some(0) || self.max_limit == Some(0) {

@@ -99,6 +99,45 @@ impl Tree {
         }
     }
 
+    /// A tree of this major version at least: the one found, or the one that `tests/run` fetched.
+    ///
+    /// # Panics
+    /// When neither is.
+    pub(crate) fn at_least(major: u32) -> Self {
+        let found = Self::found();
+        let version = found.version();
+        let known: u32 = version.split('.').next().unwrap().parse().unwrap();
+        if known >= major {
+            found.clone()
+        } else {
+            Self::fetched(FETCHED_MAJOR)
+        }
+    }
+
+    /// A copy of the tree with one more extension, which is written in SQL; made once.
+    pub(crate) fn with_extension(&self, name: &str, version: &str, sql: &str) -> Self {
+        let inner = self.split_place().unwrap_or_default();
+        let key = format!("{}-{version}-{:x}", self.key(), crc(sql));
+        let copy = made_once(&format!("with-{name}"), &key, |unfinished| {
+            copy_tree(&self.root, &unfinished.join("lib").join(&inner));
+            if self.split_place().is_some() {
+                copy_tree(&self.share(), &unfinished.join("share").join(&inner));
+            }
+            let made = Self {
+                root: unfinished.join("lib").join(&inner),
+            };
+            let folder = made.share().join("extension");
+            let control = format!(
+                "comment = 'for tests'\ndefault_version = '{version}'\nrelocatable = true\n"
+            );
+            fs::write(folder.join(format!("{name}.control")), control).unwrap();
+            fs::write(folder.join(format!("{name}--{version}.sql")), sql).unwrap();
+        });
+        Self {
+            root: copy.join("lib").join(inner),
+        }
+    }
+
     /// A cluster as `initdb` makes it, made once: copying it takes a tenth of the time.
     pub(crate) fn template(&self) -> PathBuf {
         made_once("templates", &self.key(), |unfinished| {
@@ -162,13 +201,25 @@ impl Tree {
         )
     }
 
+    /// The server's version, `18.4`.
+    fn version(&self) -> String {
+        let version = output(Command::new(self.bin("postgres")).arg("--version"));
+        version.split_whitespace().nth(2).unwrap().to_owned()
+    }
+
     /// A name for what is made from this tree.
     fn key(&self) -> String {
-        let version = output(Command::new(self.bin("postgres")).arg("--version"));
-        let version = version.split_whitespace().nth(2).unwrap();
+        let version = self.version();
         let root = self.root.display().to_string().replace('/', "_");
         format!("{TEMPLATE_VERSION}-{version}{root}")
     }
+}
+
+/// Tells texts apart.
+fn crc(text: &str) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(text.as_bytes());
+    crc.sum()
 }
 
 /// Copies a folder, by hard links where the file system and the kernel allow them.

@@ -6,16 +6,19 @@
     reason = "a helper stays when the last test that needed it goes"
 )]
 
-use std::collections::BTreeSet;
+mod caliber;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::support::cli::{Readyctl, Run};
 use crate::support::process::{output, own_command, program};
-use crate::support::scratch::Scratch;
 
 /// How a deployment is audited: a built-in profile with inputs and the service's variables.
 #[derive(Clone, Default)]
@@ -32,6 +35,8 @@ pub(crate) struct Audit {
     skip: Vec<String>,
     /// Checks that nobody signs.
     unsigned: Vec<String>,
+    /// Whether nobody signs any.
+    nothing_signed: bool,
 }
 
 impl Audit {
@@ -81,6 +86,12 @@ impl Audit {
         self
     }
 
+    /// Nobody signs anything.
+    pub(crate) fn unsigned_all(mut self) -> Self {
+        self.nothing_signed = true;
+        self
+    }
+
     /// A command of readyctl with the inputs and variables.
     fn command(&self, command: &[&str]) -> Readyctl {
         let mut readyctl = Readyctl::new().args(command);
@@ -95,24 +106,11 @@ impl Audit {
 
     /// Signs everything that a person must judge, and runs the audit.
     pub(crate) fn run(&self) -> Run {
-        let due: Vec<Value> = serde_json::from_str(
-            &self
-                .command(&[
-                    "list",
-                    "sign-offs",
-                    "--profile",
-                    self.profile,
-                    "--format",
-                    "json",
-                ])
-                .run()
-                .stdout,
-        )
-        .expect("sign-offs are listed");
+        let due = sign_offs(self.profile);
         let mut signed = "version: 1\nsign_offs:\n".to_owned();
         for row in &due {
             let check = row["check"].as_str().unwrap();
-            if !self.unsigned.iter().any(|id| id == check) {
+            if !self.nothing_signed && !self.unsigned.iter().any(|id| id == check) {
                 let today = jiff::Timestamp::now().strftime("%Y-%m-%d");
                 signed.push_str(&format!(
                     "  - {{ check: \"{check}\", role: {}, by: tester, on: {today}, evidence: \"https://tickets.internal/1\" }}\n",
@@ -130,7 +128,7 @@ impl Audit {
             "--allow",
             "disruptive,command",
         ]);
-        if !due.is_empty() && due.len() > self.unsigned.len() {
+        if !self.nothing_signed && due.len() > self.unsigned.len() {
             let path = format!(".readyctl/{}.signoffs.yaml", self.profile);
             readyctl = readyctl.file(&path, signed);
         }
@@ -144,6 +142,20 @@ impl Audit {
     }
 }
 
+/// What a person must judge of a profile; asked once.
+fn sign_offs(profile: &'static str) -> Vec<Value> {
+    static KNOWN: Mutex<BTreeMap<&str, Vec<Value>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    let listed = known.entry(profile).or_insert_with(|| {
+        let run = Readyctl::new()
+            .args(["list", "sign-offs", "--profile", profile])
+            .args(["--format", "json"])
+            .run();
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}\n{run}"))
+    });
+    listed.clone()
+}
+
 /// Ids of the checks that are neither green nor skipped.
 pub(crate) fn red(run: &Run) -> BTreeSet<String> {
     run.checks()
@@ -153,16 +165,38 @@ pub(crate) fn red(run: &Run) -> BTreeSet<String> {
         .collect()
 }
 
+/// What is not green, one line a check: a whole report would hide it.
+fn told(run: &Run) -> String {
+    let mut lines = String::new();
+    for check in run.checks() {
+        let verdict = check["verdict"].as_str().unwrap();
+        if verdict != "pass" {
+            let id = check["id"].as_str().unwrap();
+            lines.push_str(&format!("{verdict} {id}: {}\n", check["message"]));
+        }
+    }
+    lines
+}
+
 /// Fails the test unless nothing is red and at least `least` checks were green.
 #[track_caller]
 pub(crate) fn assert_healthy(run: &Run, least: usize) {
-    assert_eq!(red(run), BTreeSet::new(), "a healthy twin is red\n{run}");
+    assert_eq!(
+        red(run),
+        BTreeSet::new(),
+        "a healthy twin is red\n{}",
+        told(run)
+    );
     let green = run
         .checks()
         .iter()
         .filter(|check| check["verdict"] == "pass")
         .count();
-    assert!(green >= least, "only {green} checks were green\n{run}");
+    assert!(
+        green >= least,
+        "only {green} checks were green\n{}",
+        told(run)
+    );
     run.assert_exit(0);
 }
 
@@ -170,7 +204,7 @@ pub(crate) fn assert_healthy(run: &Run, least: usize) {
 #[track_caller]
 pub(crate) fn assert_broken(run: &Run, item: &str, checks: &[&str]) {
     let expected: BTreeSet<String> = checks.iter().map(|id| (*id).to_owned()).collect();
-    assert_eq!(red(run), expected, "{item}\n{run}");
+    assert_eq!(red(run), expected, "{item}\n{}", told(run));
 }
 
 /// Fails the test unless every item of the profile's checklist that a machine judges is among the
@@ -207,16 +241,17 @@ pub(crate) fn assert_all_items(profile: &str, broken: &[&str], excepted: &[(&str
     );
 }
 
-/// A Git repository with these files, committed.
+/// A Git repository with these files, committed. The user of the tests owns it, not the one that
+/// servers run as: git refuses a stranger's.
 pub(crate) struct Repository {
-    scratch: Scratch,
+    folder: TempDir,
 }
 
 impl Repository {
     /// Makes it: each entry is a path and its content.
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let repository = Self {
-            scratch: Scratch::new("repository"),
+            folder: TempDir::with_prefix("rctl-repository-").unwrap(),
         };
         for (path, content) in files {
             repository.write(path, content);
@@ -233,7 +268,7 @@ impl Repository {
             .join(twin)
             .join("repository");
         let repository = Self {
-            scratch: Scratch::new("repository"),
+            folder: TempDir::with_prefix("rctl-repository-").unwrap(),
         };
         output(own_command(&program("cp"), repository.path()).args([
             OsString::from("-R"),
@@ -247,7 +282,7 @@ impl Repository {
 
     /// Its folder.
     pub(crate) fn path(&self) -> &Path {
-        self.scratch.path()
+        self.folder.path()
     }
 
     /// Its folder as text, for an input.
