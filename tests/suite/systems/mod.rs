@@ -6,6 +6,7 @@
     reason = "a helper stays when the last test that needed it goes"
 )]
 
+mod asemb;
 mod caliber;
 
 use std::collections::{BTreeMap, BTreeSet};

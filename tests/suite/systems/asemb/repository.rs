@@ -1,0 +1,361 @@
+//! Breaks of the repository: migrations, pipeline, deployment files, documents, environment.
+
+use super::{of_files, reports};
+use crate::support::scratch::Scratch;
+use crate::systems::{Audit, Repository, assert_broken, assert_healthy};
+
+/// A workflow, and documents that several items are about.
+const CI: &str = ".github/workflows/ci.yml";
+const COMPOSE: &str = "docker-compose.yml";
+const OPERATIONS: &str = "docs/OPERATIONS.md";
+const RUNBOOK: &str = "docs/runbooks/RUNBOOK.md";
+const SLO: &str = "docs/SLO.md";
+const UPGRADING: &str = "docs/UPGRADING.md";
+const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
+
+/// Item, file, text, what stands there instead, the check that turns red.
+const EDITS: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "ASE-D.1",
+        COMPOSE,
+        "pgvector/pgvector:pg17",
+        "pgvector/pgvector",
+        "postgres-pinned",
+    ),
+    (
+        "ASE-D.1",
+        COMPOSE,
+        "pgvector/pgvector:pg17",
+        "postgres:latest",
+        "postgres-pinned",
+    ),
+    (
+        "ASE-D.2",
+        CI,
+        "npm run migrate",
+        "npm run lint # migrate",
+        "migrations-in-pipeline",
+    ),
+    (
+        "ASE-D.2",
+        CI,
+        "npm run migrate",
+        "npm run migrate || true",
+        "migrations-in-pipeline",
+    ),
+    (
+        "ASE-D.3",
+        "migrations/002_indexes.sql",
+        "USING hnsw",
+        "USING btree",
+        "indexes-in-migrations",
+    ),
+    (
+        "ASE-D.3",
+        "migrations/002_indexes.sql",
+        "CREATE INDEX embeddings_vector ON",
+        "-- ON",
+        "indexes-in-migrations",
+    ),
+    (
+        "ASE-D.4",
+        OPERATIONS,
+        "VACUUM (ANALYZE)",
+        "the usual",
+        "vacuum-documented",
+    ),
+    (
+        "ASE-D.5",
+        RUNBOOK,
+        "## Recovery of the data",
+        "## Data",
+        "recovery-runbook",
+    ),
+    (
+        "ASE-P.1",
+        SLO,
+        "| Search   | 300 ms | 1 s    |",
+        "| Import | 1 s | 2 s |",
+        "slos-documented",
+    ),
+    ("ASE-P.1", SLO, "P95", "P99", "slos-documented"),
+    (
+        "ASE-P.3",
+        SLO,
+        "120 executions per minute and worker",
+        "as high as can be",
+        "workflow-targets",
+    ),
+    (
+        "ASE-P.3",
+        SLO,
+        "The bottleneck is",
+        "Fast is",
+        "workflow-targets",
+    ),
+    (
+        "ASE-R.2",
+        "package.json",
+        "@opentelemetry/sdk-node",
+        "chalk",
+        "traces",
+    ),
+    (
+        "ASE-R.2",
+        "README.md",
+        "(https://grafana.example.com/d/asemb)",
+        "of the team",
+        "dashboards-linked",
+    ),
+    (
+        "ASE-R.3",
+        "monitoring/alerts.yml",
+        "asemb_cache",
+        "asemb_other",
+        "alerts-in-repository",
+    ),
+    (
+        "ASE-R.3",
+        "monitoring/alerts.yml",
+        "nodejs_eventloop_lag_p99_seconds",
+        "up",
+        "alerts-in-repository",
+    ),
+    (
+        "ASE-S.1",
+        ".gitignore",
+        ".env\n",
+        "",
+        "environment-not-committed",
+    ),
+    (
+        "ASE-S.1",
+        ".env.example",
+        "JWT_REFRESH_SECRET=\n",
+        "",
+        "env-example-maintained",
+    ),
+    (
+        "ASE-S.1",
+        COMPOSE,
+        "${JWT_SECRET:?}",
+        "Zk3vQ9wLr8TfXc2mNb7HsJd5PgKyVaUe",
+        "repository-secrets",
+    ),
+    (
+        "ASE-S.4",
+        CI,
+        "npm audit --audit-level=critical",
+        "npm ls",
+        "scan-in-pipeline",
+    ),
+    (
+        "ASE-S.4",
+        CI,
+        "npm audit --audit-level=critical",
+        "npm audit || true",
+        "scan-in-pipeline",
+    ),
+    (
+        "ASE-S.4",
+        CI,
+        "npx @cyclonedx/cyclonedx-npm --output-file sbom.json",
+        "npm ls",
+        "scan-in-pipeline",
+    ),
+    (
+        "ASE-T.3",
+        CI,
+        "npm test -- --coverage",
+        "npm run lint",
+        "pipeline",
+    ),
+    (
+        "ASE-T.3",
+        CI,
+        "npm test -- --coverage",
+        "npm test",
+        "pipeline",
+    ),
+    (
+        "ASE-T.3",
+        CI,
+        "npm test -- --coverage",
+        "npm test -- --coverage || true",
+        "pipeline",
+    ),
+    (
+        "ASE-T.3",
+        CI,
+        "run: npm test -- --coverage",
+        "run: npm test -- --coverage\n        continue-on-error: true",
+        "pipeline",
+    ),
+    (
+        "ASE-T.3",
+        CI,
+        "npm run build",
+        "./scripts/build.sh",
+        "pipeline",
+    ),
+    (
+        "ASE-T.3",
+        "jest.config.js",
+        "  coverageThreshold: { global: { statements: 75 } },\n",
+        "",
+        "coverage-gate",
+    ),
+    (
+        "ASE-N.1",
+        ARCHITECTURE,
+        "```mermaid",
+        "```sh",
+        "architecture-documented",
+    ),
+    (
+        "ASE-N.1",
+        ARCHITECTURE,
+        "## Data flow",
+        "## More",
+        "architecture-documented",
+    ),
+    (
+        "ASE-N.2",
+        RUNBOOK,
+        "# Runbook for incidents",
+        "# Notes",
+        "runbook",
+    ),
+    (
+        "ASE-N.3",
+        OPERATIONS,
+        "Redis needs 2 GB for a day of searches.",
+        "",
+        "capacity-documented",
+    ),
+    (
+        "ASE-N.3",
+        OPERATIONS,
+        "## Capacity",
+        "## Numbers",
+        "capacity-documented",
+    ),
+    (
+        "ASE-N.4",
+        UPGRADING,
+        "## n8n",
+        "## Others",
+        "upgrades-documented",
+    ),
+    (
+        "ASE-N.4",
+        UPGRADING,
+        "## PostgreSQL",
+        "## Server",
+        "upgrades-documented",
+    ),
+    (
+        "ASE-N.4",
+        UPGRADING,
+        "## Embedding model",
+        "## Model",
+        "upgrades-documented",
+    ),
+];
+
+/// Item, file that is missing, checks that turn red. The checklist itself stays, and says it all.
+const MISSING: &[(&str, &str, &[&str])] = &[
+    ("ASE-S.1", ".env.example", &["env-example"]),
+    ("ASE-N.1", ARCHITECTURE, &["architecture-documented"]),
+    ("ASE-N.2", RUNBOOK, &["recovery-runbook", "runbook"]),
+    (
+        "ASE-N.3",
+        OPERATIONS,
+        &["capacity-documented", "vacuum-documented"],
+    ),
+    ("ASE-N.4", UPGRADING, &["upgrades-documented"]),
+    ("ASE-P.1", SLO, &["slos-documented", "workflow-targets"]),
+    (
+        "ASE-R.3",
+        "monitoring/alerts.yml",
+        &["alerts-in-repository"],
+    ),
+    ("ASE-T.3", "jest.config.js", &["coverage-gate"]),
+];
+
+/// The items that are broken here.
+pub(super) fn items() -> impl Iterator<Item = &'static str> {
+    let edits = EDITS.iter().map(|(item, ..)| *item);
+    edits.chain(MISSING.iter().map(|(item, ..)| *item))
+}
+
+/// An audit of the repository alone.
+pub(super) fn of(repository: &Repository, scratch: &Scratch) -> Audit {
+    reports(scratch.path());
+    of_files(repository, scratch.path())
+        .only("kind:file")
+        .only("kind:git")
+}
+
+/// Takes everything back.
+fn restore(repository: &Repository) {
+    repository.git(&["reset", "--quiet", "--hard"]);
+    repository.git(&["clean", "--quiet", "--force", "-d", "-x"]);
+}
+
+/// Breaks the repository as some of the table says.
+fn edits(part: impl Fn(usize) -> bool) {
+    let repository = Repository::from_tree("asemb");
+    let scratch = Scratch::new("asemb");
+    let audit = of(&repository, &scratch);
+    assert_healthy(&audit.run(), 22);
+    for (_, (item, file, from, to, check)) in EDITS.iter().enumerate().filter(|(at, _)| part(*at)) {
+        repository.replace(file, from, to);
+        assert_broken(&audit.run(), &format!("{item} {file} {to}"), &[check]);
+        restore(&repository);
+    }
+}
+
+#[test]
+fn breaks_of_the_repository_are_noticed() {
+    edits(|at| at % 2 == 0);
+}
+
+#[test]
+fn more_breaks_of_the_repository_are_noticed() {
+    edits(|at| at % 2 == 1);
+}
+
+#[test]
+fn what_is_missing_from_the_repository_is_noticed() {
+    let repository = Repository::from_tree("asemb");
+    let scratch = Scratch::new("asemb");
+    let audit = of(&repository, &scratch);
+    for (item, file, checks) in MISSING {
+        repository.git(&["rm", "--quiet", file]);
+        assert_broken(&audit.run(), &format!("{item} {file}"), checks);
+        restore(&repository);
+    }
+    repository.git(&["rm", "--quiet", "--cached", "-r", "migrations"]);
+    assert_broken(
+        &audit.run(),
+        "ASE-D.2 not committed",
+        &["migrations-tracked"],
+    );
+    restore(&repository);
+    repository.git(&["mv", "migrations/001_init.sql", "migrations/init.sql"]);
+    repository.git(&["mv", "migrations/002_indexes.sql", "migrations/indexes.sql"]);
+    assert_broken(
+        &audit.run(),
+        "ASE-D.2 without numbers",
+        &["migrations-versioned"],
+    );
+    restore(&repository);
+    repository.git(&["rm", "--quiet", "-r", ".github"]);
+    let red = ["migrations-in-pipeline", "pipeline", "scan-in-pipeline"];
+    assert_broken(&audit.run(), "ASE-T.3 no pipeline", &red);
+    restore(&repository);
+    repository.write(".env", "PORT=8083\n");
+    repository.git(&["add", "--force", ".env"]);
+    assert_broken(&audit.run(), "ASE-S.1 .env", &["environment-not-committed"]);
+}

@@ -1,0 +1,5 @@
+module.exports = {
+  preset: "ts-jest",
+  coverageReporters: ["lcov"],
+  coverageThreshold: { global: { statements: 75 } },
+};

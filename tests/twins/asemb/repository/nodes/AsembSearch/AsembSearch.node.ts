@@ -1,0 +1,3 @@
+export class AsembSearch {
+  description = { displayName: "ASEMB search", name: "asembSearch", group: ["transform"], version: 1 };
+}
