@@ -224,11 +224,37 @@ fn forms_of(secret: &str, forms: &mut BTreeSet<String>) {
 }
 
 /// Words that people put where a secret belongs and that would make every report unreadable if
-/// they were masked wherever they occur.
+/// they were masked wherever they occur: `[redacted]-reachable` would give away that the password is
+/// `postgres`, and no check could be told by its id any more.
 fn is_harmless(secret: &str) -> bool {
     matches!(
         secret.to_ascii_lowercase().as_str(),
-        "true" | "false" | "null" | "none" | "yes" | "no" | "on" | "off" | "0" | "1"
+        "true"
+            | "false"
+            | "null"
+            | "none"
+            | "yes"
+            | "no"
+            | "on"
+            | "off"
+            | "0"
+            | "1"
+            | "admin"
+            | "api"
+            | "app"
+            | "database"
+            | "default"
+            | "dev"
+            | "key"
+            | "password"
+            | "postgres"
+            | "postgresql"
+            | "redis"
+            | "root"
+            | "secret"
+            | "test"
+            | "token"
+            | "user"
     )
 }
 
@@ -456,6 +482,22 @@ mod tests {
         let redactor = Redactor::default();
         redactor.add("ab");
         assert_eq!(redactor.text("ab cab ab."), format!("{MASK} cab {MASK}."));
+    }
+
+    #[test]
+    fn words_of_every_report_are_not_masked() {
+        let redactor = Redactor::default();
+        redactor.add("postgres");
+        redactor.add("secret");
+        for text in ["postgres-reachable", "repository-secrets", "role postgres"] {
+            assert_eq!(redactor.text(text), text);
+        }
+        // What is a password by its place is masked all the same.
+        redactor.add("postgres://postgres:postgres@db/postgres");
+        let url = redactor.text("see postgres://postgres:postgres@db/postgres");
+        assert!(!url.contains(":postgres@"), "{url}");
+        redactor.add("postgres1");
+        assert_eq!(redactor.text("it is postgres1"), format!("it is {MASK}"));
     }
 
     #[test]

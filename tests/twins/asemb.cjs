@@ -55,6 +55,7 @@ const log = (fields) => {
   fs.appendFileSync(env.LOG_FILE, `${line}\n`);
 };
 
+log({ method: "-", path: "-", status: 0 });
 const app = express();
 app.disable("etag");
 app.use(helmet(), cors({ origin: "https://asemb.example.com" }), express.json());

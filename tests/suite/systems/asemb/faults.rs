@@ -1,6 +1,6 @@
 //! Breaks of what runs: the service, PostgreSQL, Redis, Prometheus.
 
-use super::{Deployment, FILES, lookups};
+use super::{Deployment, FILES, lookups, rounds};
 use crate::support::prometheus::Prometheus;
 use crate::support::redis::Redis;
 use crate::systems::{assert_broken, assert_healthy};
@@ -193,9 +193,15 @@ pub(super) fn items() -> impl Iterator<Item = &'static str> {
 fn breaks_of_the_service_are_noticed() {
     let deployment = Deployment::start("");
     let audit = deployment.running();
-    for (item, words, checks) in SERVICE {
-        deployment.break_with(words);
-        assert_broken(&audit.run(), &format!("{item} {words}"), checks);
+    for round in rounds(SERVICE, |(.., checks)| checks) {
+        let words: Vec<&str> = round.iter().map(|(_, words, _)| *words).collect();
+        let checks: Vec<&str> = round
+            .iter()
+            .flat_map(|(.., checks)| *checks)
+            .copied()
+            .collect();
+        deployment.break_with(&words.join(","));
+        assert_broken(&audit.run(), &words.join(" "), &checks);
     }
     // The log of a moment ago holds what the service wrote last.
     deployment.break_with("token-in-log");
@@ -208,13 +214,29 @@ fn breaks_of_the_service_are_noticed() {
 }
 
 #[test]
-fn breaks_under_many_requests_are_noticed() {
-    let mut deployment = Deployment::start("");
-    for (item, words, check) in BURST {
+fn slow_answers_are_noticed() {
+    let deployment = Deployment::start("");
+    let slow = BURST
+        .iter()
+        .filter(|(_, words, _)| words.starts_with("slow"));
+    let checks: Vec<&str> = slow.clone().map(|(.., check)| *check).collect();
+    let words: Vec<&str> = slow.map(|(_, words, _)| *words).collect();
+    let audit = checks
+        .iter()
+        .fold(deployment.audit(), |audit, check| audit.only(check));
+    assert_healthy(&audit.run(), 3);
+    deployment.break_with(&words.join(","));
+    assert_broken(&audit.run(), &words.join(" "), &checks);
+}
+
+#[test]
+fn missing_limits_are_noticed() {
+    let mut deployment = Deployment::start("limited");
+    for (item, words, check) in BURST
+        .iter()
+        .filter(|(_, _, check)| *check == "admin-limited")
+    {
         deployment.break_with(words);
-        if *check == "admin-limited" {
-            deployment.restyle("limited");
-        }
         let run = deployment.audit().only(check).run();
         assert_broken(&run, &format!("{item} {words}"), &[check]);
     }
@@ -231,14 +253,32 @@ fn breaks_under_many_requests_are_noticed() {
 fn breaks_of_the_data_are_noticed() {
     let deployment = Deployment::start("");
     let audit = deployment.running();
-    for (item, breaks, mends, checks) in DATABASE {
-        deployment.postgres.sql(breaks);
-        assert_broken(&audit.run(), &format!("{item} {breaks}"), checks);
-        deployment.postgres.sql(mends);
+    for round in rounds(DATABASE, |(.., checks)| checks) {
+        let checks: Vec<&str> = round
+            .iter()
+            .flat_map(|(.., checks)| *checks)
+            .copied()
+            .collect();
+        let breaks: Vec<&str> = round.iter().map(|(_, breaks, ..)| *breaks).collect();
+        let breaks = breaks.join("; ");
+        deployment.postgres.sql(&breaks);
+        assert_broken(&audit.run(), &breaks, &checks);
+        for (_, _, mends, _) in round {
+            deployment.postgres.sql(mends);
+        }
     }
-    for (item, input, value, checks) in DECIDED {
-        let run = audit.clone().set(input, *value).run();
-        assert_broken(&run, &format!("{item} {input}={value}"), checks);
+    for round in rounds(DECIDED, |(.., checks)| checks) {
+        let checks: Vec<&str> = round
+            .iter()
+            .flat_map(|(.., checks)| *checks)
+            .copied()
+            .collect();
+        let other = round
+            .iter()
+            .fold(audit.clone(), |audit, (_, input, value, _)| {
+                audit.set(input, *value)
+            });
+        assert_broken(&other.run(), &format!("{checks:?}"), &checks);
     }
     for (item, setting, value, healthy) in REDIS {
         deployment.redis.cli(&["config", "set", setting, value]);
@@ -275,24 +315,25 @@ fn breaks_of_the_data_are_noticed() {
     assert_broken(&run, "ASE-D.1 no pgvector", &red);
 }
 
-/// A Prometheus that scrapes the service, with these rules.
-fn watching(deployment: &Deployment, rules: &str) -> Prometheus {
-    let config = format!(
-        "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: [rules.yml]\nscrape_configs:\n  - job_name: asemb\n    static_configs: [{{ targets: [\"127.0.0.1:{}\"] }}]\n",
-        deployment.twin.port()
-    );
-    let prometheus = Prometheus::start(&config, rules);
-    prometheus
-        .await_state("/api/v1/rules", "\"health\":\"ok\"")
-        .await_state("/api/v1/query?query=asemb_cache_hits_total", "\"value\"");
-    prometheus
+/// How a Prometheus scrapes the service, with the rules of a file.
+fn watching(deployment: &Deployment, rules: &str) -> String {
+    let port = deployment.twin.port();
+    format!(
+        "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: [\"{rules}\"]\nscrape_configs:\n  - job_name: asemb\n    static_configs: [{{ targets: [\"127.0.0.1:{port}\"] }}]\n"
+    )
 }
 
 #[test]
 fn breaks_of_the_watch_are_noticed() {
     let deployment = Deployment::start("");
     let rules = deployment.repository.read("monitoring/alerts.yml");
-    let prometheus = watching(&deployment, &rules);
+    let prometheus = Prometheus::start(&watching(&deployment, "rules.yml"), &rules);
+    prometheus
+        .await_state("/api/v1/rules", "\"health\":\"ok\"")
+        .await_state(
+            "/api/v1/query?query=http_request_duration_seconds_count",
+            "\"value\"",
+        );
     let audit = deployment
         .running()
         .set("prometheus_url", prometheus.url())
@@ -314,8 +355,14 @@ fn breaks_of_the_watch_are_noticed() {
             .find("      - alert")
             .map_or(rules.len() - start, |at| at + 1);
         let fewer = rules.replacen(&rules[start..start + length], "", 1);
-        let other = watching(&deployment, &fewer);
-        let run = audit.clone().set("prometheus_url", other.url()).run();
+        let group = format!("without-{alert}");
+        let fewer = fewer.replace("name: asemb", &format!("name: {group}"));
+        let file = deployment.scratch.write(&format!("{alert}.yml"), fewer);
+        prometheus.reload(&watching(&deployment, &file.display().to_string()));
+        prometheus
+            .await_state("/api/v1/rules", &group)
+            .await_state("/api/v1/rules", "\"health\":\"ok\"");
+        let run = audit.clone().only("alerts").run();
         assert_broken(&run, &format!("{item} {alert}"), &["alerts"]);
     }
     deployment.break_with("no-cache-metrics");

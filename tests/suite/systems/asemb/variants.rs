@@ -29,7 +29,7 @@ fn services_of_other_styles_are_green() {
         .unset("JWT_REFRESH_SECRET");
     assert_healthy(&outside.run(), 27);
     // Fewer requests in a longer window, and searches that are posted.
-    deployment.restyle("limited,long-window,silent-limiter");
+    deployment.restyle("limited,long-window");
     let posted = deployment
         .audit()
         .set("rate_window", "15m")
@@ -251,12 +251,11 @@ fn postgres_is_pinned_in_many_ways() {
                 .to_owned(),
         ),
     ] {
-        let repository = Repository::new(&[("docker-compose.yml", &text)]);
         let scratch = Scratch::new("asemb");
-        let run = of(&repository, &scratch)
-            .only("postgres-pinned")
-            .skip("kind:git");
-        let verdict = run.run().verdict("postgres-pinned");
+        scratch.write("docker-compose.yml", &text);
+        let audit = Audit::of("asemb").only("postgres-pinned");
+        let audit = audit.set("repo", scratch.path().display().to_string());
+        let verdict = audit.run().verdict("postgres-pinned");
         assert_eq!(verdict, if pinned { "pass" } else { "fail" }, "{text}");
     }
 }
