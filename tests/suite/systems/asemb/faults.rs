@@ -224,7 +224,6 @@ fn slow_answers_are_noticed() {
     let audit = checks
         .iter()
         .fold(deployment.audit(), |audit, check| audit.only(check));
-    assert_healthy(&audit.run(), 3);
     deployment.break_with(&words.join(","));
     assert_broken(&audit.run(), &words.join(" "), &checks);
 }
