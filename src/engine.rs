@@ -188,13 +188,12 @@ fn tasks_of(
     limits: Limits,
 ) -> Vec<Task> {
     let gates = Arc::new(Gates::new(steps, limits));
-    let late = late_steps(steps);
-    let early: Arc<[watch::Receiver<Progress>]> = receivers
-        .iter()
-        .zip(&late)
-        .filter(|(_, late)| !**late)
-        .map(|(receiver, _)| receiver.clone())
-        .collect();
+    let stages = stages(steps);
+    let before = |stage: Stage| -> Arc<[watch::Receiver<Progress>]> {
+        let earlier = receivers.iter().zip(&stages).filter(|(_, s)| **s < stage);
+        earlier.map(|(receiver, _)| receiver.clone()).collect()
+    };
+    let after = Stage::ALL.map(|stage| (stage, before(stage)));
     let needs = |step: &Step| {
         let needs = step.needs.iter();
         needs
@@ -208,8 +207,8 @@ fn tasks_of(
     };
     steps
         .iter()
-        .zip(late)
-        .map(|(step, late)| Task {
+        .zip(&stages)
+        .map(|(step, stage)| Task {
             step: Arc::clone(step),
             context: Context {
                 check: step.check.fields.id.clone(),
@@ -219,11 +218,10 @@ fn tasks_of(
             gates: Arc::clone(&gates),
             limits,
             needs: needs(step),
-            after: if late {
-                Arc::clone(&early)
-            } else {
-                Arc::from([])
-            },
+            after: after
+                .iter()
+                .find(|(of, _)| of == stage)
+                .map_or_else(|| Arc::from([]), |(_, after)| Arc::clone(after)),
         })
         .collect()
 }
@@ -254,26 +252,46 @@ async fn stop_signal() {
     }
 }
 
-/// Disruptive steps, and everything that needs one.
-fn late_steps(steps: &[Arc<Step>]) -> Vec<bool> {
-    let mut late: Vec<bool> = steps
-        .iter()
-        .map(|step| {
-            step.check
-                .spec
-                .as_ref()
-                .is_some_and(|spec| spec.impact() == Impact::Disruptive)
-        })
-        .collect();
-    loop {
-        let more: Vec<usize> = (0..steps.len())
-            .filter(|index| !late[*index] && steps[*index].needs.iter().any(|need| late[*need]))
-            .collect();
-        if more.is_empty() {
-            return late;
+/// When a step may run: after everything of the stages before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// At once.
+    Calm,
+    /// When nobody measures anything that it would disturb.
+    Disruptive,
+    /// Last: it may leave a target, and all that stands before the same limiter, refusing requests.
+    Exhausting,
+}
+
+impl Stage {
+    /// Every stage.
+    const ALL: [Self; 3] = [Self::Calm, Self::Disruptive, Self::Exhausting];
+
+    /// The stage of a step for its own sake.
+    fn of(step: &Step) -> Self {
+        match &step.check.spec {
+            Some(spec) if spec.exhausting() => Self::Exhausting,
+            Some(spec) if spec.impact() == Impact::Disruptive => Self::Disruptive,
+            _ => Self::Calm,
         }
-        for index in more {
-            late[index] = true;
+    }
+}
+
+/// The stage of each step: its own, or the latest of those that it needs.
+fn stages(steps: &[Arc<Step>]) -> Vec<Stage> {
+    let mut stages: Vec<Stage> = steps.iter().map(|step| Stage::of(step)).collect();
+    loop {
+        let later: Vec<(usize, Stage)> = (0..steps.len())
+            .filter_map(|index| {
+                let latest = steps[index].needs.iter().map(|need| stages[*need]).max()?;
+                (latest > stages[index]).then_some((index, latest))
+            })
+            .collect();
+        if later.is_empty() {
+            return stages;
+        }
+        for (index, stage) in later {
+            stages[index] = stage;
         }
     }
 }

@@ -46,6 +46,9 @@ impl DynKind for Fake {
     fn impact(&self) -> Impact {
         self.impact
     }
+    fn exhausting(&self) -> bool {
+        false
+    }
     fn hosts(&self) -> Vec<String> {
         vec!["host:1".to_owned()]
     }

@@ -149,6 +149,11 @@ pub(crate) trait Kind:
         Impact::Normal
     }
 
+    /// Whether it may leave its target refusing requests for a while: it comes after everything else.
+    fn exhausting(&self) -> bool {
+        false
+    }
+
     /// Hosts it talks to, as `host:port`, for the per-host limit.
     fn hosts(&self) -> Vec<String> {
         Vec::new()
@@ -210,6 +215,8 @@ pub(crate) struct Observed {
 pub(crate) trait DynKind: Debug + Send + Sync {
     /// See [`Kind::impact`].
     fn impact(&self) -> Impact;
+    /// See [`Kind::exhausting`].
+    fn exhausting(&self) -> bool;
     /// See [`Kind::hosts`].
     fn hosts(&self) -> Vec<String>;
     /// See [`Kind::exclusive`].
@@ -235,6 +242,9 @@ pub(crate) trait DynKind: Debug + Send + Sync {
 impl<K: Kind> DynKind for K {
     fn impact(&self) -> Impact {
         Kind::impact(self)
+    }
+    fn exhausting(&self) -> bool {
+        Kind::exhausting(self)
     }
     fn hosts(&self) -> Vec<String> {
         Kind::hosts(self)

@@ -180,6 +180,14 @@ fn cmd_59_what_cannot_be_run() {
     let run = prepare(&nowhere).run();
     assert_unknown(&run, "CMD-59");
     assert!(run.stdout.contains("not a folder"), "{run}");
+    let run = argv(json!(["git", "no-such-part-4711"])).run();
+    assert_unknown(&run, "CMD-59");
+    assert!(run.stdout.contains("not installed"), "{run}");
+    let run = argv(json!(["python3", "-m", "no_such_module_4711"])).run();
+    assert_unknown(&run, "CMD-59");
+    // What a script lacks is its own failure.
+    let script = json!(["python3", "-c", "import no_such_module_4711"]);
+    assert_red(&argv(script).run(), "c", "CMD-51");
     assert_green(&argv(json!(["true"])).run());
 }
 

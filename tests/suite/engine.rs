@@ -427,6 +427,33 @@ fn a_disruptive_check_runs_last_and_never_beside_another_of_its_host() {
 }
 
 #[test]
+fn what_exhausts_a_limit_runs_after_everything_else() {
+    // On two hosts: both may stand before the same limiter.
+    let (api, page) = (Origin::start(), Origin::start());
+    let order = Arc::new(Mutex::new(Vec::new()));
+    for (origin, name) in [(&api, "burst"), (&page, "load")] {
+        let order = Arc::clone(&order);
+        origin.fallback(move |_| {
+            order.lock().unwrap().push(name);
+            match name {
+                "burst" => Response::text(429, "slow down").header("retry-after", "1"),
+                _ => Response::text(200, "ok"),
+            }
+        });
+    }
+    let profile = format!(
+        "version: 1\nchecks:\n  - id: burst\n    rate_limit: {{ url: \"{}\", limit: 5 }}\n  - id: load\n    load: {{ url: \"{}\", samples: 20, rate: 20 }}\n",
+        api.url("/limited"),
+        page.url("/page"),
+    );
+    let run = audit(&profile, &["--allow", "disruptive"]);
+    let order = order.lock().unwrap().clone();
+    let first = order.iter().position(|name| *name == "burst");
+    let last = order.iter().rposition(|name| *name == "load");
+    assert!(first.is_some() && last < first, "{order:?}\n{run}");
+}
+
+#[test]
 fn shards_are_disjoint_complete_and_keep_needs_together() {
     let origin = Origin::start();
     origin.fallback(|_| Response::text(200, "ok"));

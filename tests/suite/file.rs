@@ -181,6 +181,22 @@ fn file_56_one_of_several_is_enough() {
 }
 
 #[test]
+fn file_56_among_many_files() {
+    let names: Vec<String> = (0..400)
+        .map(|index| format!("src/{}/{index}.py", index % 7))
+        .collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "ok\n")).collect();
+    let fields = "files: [{ path: \"src/**/*.py\", not_contains: [breakpoint], min_files: 400 }]";
+    assert_green(&judged(fields, &files));
+    let mut broken = files;
+    broken[377].1 = "ok\nbreakpoint()\n";
+    let run = judged(fields, &broken);
+    assert_red(&run, "it", "FILE-56");
+    assert!(run.stdout.contains("src/6/377.py"), "{run}");
+    assert!(!run.stdout.contains("src/6/376.py"), "{run}");
+}
+
+#[test]
 fn file_57_values_of_every_format() {
     for (name, path, healthy, broken) in [
         ("a.json", "$.a", "{\"a\": 5}", "{\"a\": 4}"),

@@ -400,6 +400,27 @@ fn http_20_a_service_that_is_too_busy_to_answer_is_no_pass() {
 }
 
 #[test]
+fn http_51_a_limiter_that_answers_instead_is_no_verdict() {
+    let origin = Origin::start();
+    origin.fallback(|_| {
+        Response::text(429, "slow down")
+            .header("retry-after", "3600")
+            .header("x-limit", "10")
+    });
+    let spec =
+        json!({ "expect": { "json": { "$.status": "ok" }, "headers": { "x-request-id": "abc" } } });
+    let run = audit_http(&at(&origin, "/", spec));
+    assert_eq!(run.verdict("it"), "error", "{run}");
+    assert_eq!(run.codes("it"), ["HTTP-51"], "{run}");
+    assert!(run.stdout.contains("Retry-After: 3600"), "{run}");
+    assert_eq!(origin.hits("/"), 1, "nobody waits for an hour");
+    // Where the refusal is what is asked for, it is judged like any other answer.
+    let refusal = json!({ "expect": { "status": 429, "headers": { "x-limit": "10" } } });
+    assert_green(&audit_http(&at(&origin, "/refused", refusal)));
+    assert_eq!(origin.hits("/refused"), 1);
+}
+
+#[test]
 fn http_20_does_not_repeat_what_it_found() {
     let origin = Origin::start();
     origin.fallback(|request| match request.path.as_str() {

@@ -70,6 +70,15 @@ const SHELL_FAILURES: [(i32, &str); 2] = [
     (127, "the shell did not find a command"),
     (126, "the shell may not run a command"),
 ];
+/// What programs say that are told to run a part of theirs that is not installed.
+const MISSING_PARTS: [(&str, &str); 6] = [
+    ("cargo", "no such command: `"),
+    ("git", "is not a git command"),
+    ("docker", "is not a docker command"),
+    ("docker", "unknown command: docker"),
+    ("kubectl", "unknown command \""),
+    ("python", "No module named "),
+];
 /// How much of each output's end is kept.
 const TAIL: usize = 600;
 
@@ -384,6 +393,16 @@ impl Command {
             )
             .as_unknown();
         }
+        if let Some(what) = self.missing_part(facts) {
+            return Finding::fail(
+                "CMD-59",
+                "exit code",
+                matcher.to_string(),
+                code.to_string(),
+                format!("a part of `{name}` is not installed, so nothing was looked at: {what}"),
+            )
+            .as_unknown();
+        }
         Finding::fail(
             "CMD-51",
             "exit code",
@@ -391,6 +410,27 @@ impl Command {
             code.to_string(),
             format!("`{name}` exited with {code}: {complaint}"),
         )
+    }
+
+    /// The line in which a program says that the part of it that `argv` names is not installed.
+    fn missing_part<'a>(&self, facts: &'a Facts) -> Option<&'a str> {
+        if self.is_shell() {
+            return None;
+        }
+        let name = self.argv.first()?.rsplit('/').next()?;
+        let says = |line: &str| {
+            MISSING_PARTS.iter().any(|(program, text)| {
+                name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') == *program
+                    && line.contains(text)
+                    // A module that the program itself imports is missing for another reason.
+                    && !line.contains("Error: ")
+            })
+        };
+        facts
+            .stderr_tail
+            .lines()
+            .map(str::trim)
+            .find(|line| says(line))
     }
 }
 

@@ -23,6 +23,10 @@ pub(super) fn judge(call: &Call<'_>, exchange: &Exchange, now: Timestamp) -> Vec
         return vec![Finding::fail("HTTP-14", "answer", "an answer", "none", message).as_unknown()];
     };
     let expect = call.expect;
+    if response.status == 429 && !accepts(call, 429) {
+        // Everything else an answer is judged by would be that of the refusal.
+        return vec![refused(call, response)];
+    }
     let mut findings = Vec::new();
     match &expect.requires_auth.0 {
         Some(rule) => findings.extend(judge_refusal(rule, response)),
@@ -62,6 +66,32 @@ pub(super) fn judge(call: &Call<'_>, exchange: &Exchange, now: Timestamp) -> Vec
         ));
     }
     findings
+}
+
+/// Whether an answer with this status is what the call expects.
+pub(super) fn accepts(call: &Call<'_>, status: u16) -> bool {
+    match &call.expect.requires_auth.0 {
+        Some(rule) => refusal_rule(rule).accepts(status),
+        None => status_rule(call).accepts(status),
+    }
+}
+
+/// The finding about a limiter that answers instead of what was asked for.
+fn refused(call: &Call<'_>, response: &ResponseFacts) -> Finding {
+    let rule = match &call.expect.requires_auth.0 {
+        Some(rule) => refusal_rule(rule),
+        None => status_rule(call),
+    };
+    let again = response.header("retry-after").map_or_else(
+        || "`timeout:` of the check allows it to wait longer".to_owned(),
+        |wait| {
+            format!("it asks to wait (`Retry-After: {wait}`), `timeout:` of the check allows it")
+        },
+    );
+    let message = format!(
+        "the service refuses more requests at the moment, so nothing is known about what was asked for; {again}"
+    );
+    Finding::fail("HTTP-51", "status", rule.to_string(), "429", message).as_unknown()
 }
 
 /// The rule for the status that the expectations imply.
@@ -374,9 +404,14 @@ fn judge_headers(expect: &Expect, response: &ResponseFacts) -> Vec<Finding> {
     findings
 }
 
+/// The rule for the status of a request without credentials.
+fn refusal_rule(rule: &RequiresAuth) -> StatusRule {
+    rule.status.clone().unwrap_or_else(StatusRule::refused)
+}
+
 /// A request without credentials must be refused.
 fn judge_refusal(rule: &RequiresAuth, response: &ResponseFacts) -> Vec<Finding> {
-    let accepted = rule.status.clone().unwrap_or_else(StatusRule::refused);
+    let accepted = refusal_rule(rule);
     let status = response.status;
     let expected = format!("refused with {accepted}");
     let actual = status.to_string();
@@ -391,18 +426,13 @@ fn judge_refusal(rule: &RequiresAuth, response: &ResponseFacts) -> Vec<Finding> 
             format!("the route answers {status} to anybody"),
         )
     } else {
-        let finding = Finding::fail(
+        Finding::fail(
             "HTTP-51",
             "access without credentials",
             &expected,
             actual,
             format!("the route answers {status}, which does not show that it is protected"),
-        );
-        if status == 429 {
-            finding.as_unknown()
-        } else {
-            finding
-        }
+        )
     }];
     if status == 401 && rule.challenge != Some(false) {
         let subject = "header WWW-Authenticate";

@@ -304,6 +304,10 @@ impl Kind for RateLimit {
         }
     }
 
+    fn exhausting(&self) -> bool {
+        self.impact() == Impact::Disruptive
+    }
+
     fn hosts(&self) -> Vec<String> {
         self.target()
             .and_then(|url| crate::net::host_key(&url))

@@ -29,12 +29,7 @@ pub(super) fn look(rule: &Rule, tree: &Tree) -> Result<Seen, Fault> {
         match tree.matching(std::slice::from_ref(path), Skip::Git) {
             Err(fault) if fault.cause == Cause::Timeout => return Err(fault),
             Err(fault) => place.fault = Some(fault),
-            Ok(found) => {
-                for path in found {
-                    tree.on_time()?;
-                    place.files.push(file(rule, &path, tree));
-                }
-            }
+            Ok(found) => place.files = tree.each(&found, |path| file(rule, path, tree))?,
         }
         places.push(place);
     }

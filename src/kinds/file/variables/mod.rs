@@ -6,6 +6,8 @@ mod reads;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use globset::GlobSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,10 +131,14 @@ impl Section for Variables {
 
     fn observe(&self, tree: &Tree) -> Result<Facts, Fault> {
         let mut facts = Facts::default();
-        for path in found(&self.sources, Skip::Foreign, tree, &mut facts)? {
+        let sources = found(&self.sources, Skip::Foreign, tree, &mut facts)?;
+        let mut known = HashSet::new();
+        for (path, source) in sources
+            .iter()
+            .zip(tree.each(&sources, |path| source(path, tree))?)
+        {
+            facts.add(path, source, &mut known);
             few_enough(&facts.reads)?;
-            tree.on_time()?;
-            self.source(&path, tree, &mut facts);
         }
         for path in found(&self.documented_in, Skip::Foreign, tree, &mut facts)? {
             few_enough(&facts.documented)?;
@@ -217,26 +223,48 @@ impl Section for Variables {
     }
 }
 
-impl Variables {
-    /// Adds what one source file reads.
-    fn source(&self, path: &str, tree: &Tree, facts: &mut Facts) {
-        match tree.entry(path) {
-            Ok(Some(entry)) if entry.metadata.is_dir() => return,
-            Ok(Some(entry)) if entry.metadata.len() > MAX_SOURCE => {
-                facts.too_large += 1;
-                return;
-            }
-            _ => {}
+/// What was seen of one source file.
+enum Source {
+    /// The variables it reads, each with its first line.
+    Reads(Vec<(String, usize)>),
+    /// It is generated.
+    TooLarge,
+    /// It is a folder.
+    Folder,
+    /// It could not be read.
+    Fault(Fault),
+}
+
+/// Looks at one source file.
+fn source(path: &str, tree: &Tree) -> Source {
+    match tree.entry(path) {
+        Ok(Some(entry)) if entry.metadata.is_dir() => return Source::Folder,
+        Ok(Some(entry)) if entry.metadata.len() > MAX_SOURCE => return Source::TooLarge,
+        _ => {}
+    }
+    match tree.bytes(path) {
+        Ok(bytes) => {
+            let mut reads = reads::of_file(path, &String::from_utf8_lossy(&bytes));
+            let mut seen = HashSet::new();
+            reads.retain(|(name, _)| seen.insert(name.clone()));
+            Source::Reads(reads)
         }
-        match tree.bytes(path) {
-            Ok(bytes) => {
-                facts.sources += 1;
-                let text = String::from_utf8_lossy(&bytes);
-                for (name, line) in reads::of_file(path, &text) {
-                    if facts.reads.len() <= MAX_NAMES
-                        && !facts.reads.iter().any(|known| known.name == name)
-                    {
-                        facts.reads.push(Variable {
+        Err(fault) => Source::Fault(fault),
+    }
+}
+
+impl Facts {
+    /// Adds what was seen of one source file; `known` holds the names of `reads`.
+    fn add(&mut self, path: &str, source: Source, known: &mut HashSet<String>) {
+        match source {
+            Source::Folder => {}
+            Source::TooLarge => self.too_large += 1,
+            Source::Fault(fault) => self.faults.push((path.to_owned(), fault)),
+            Source::Reads(reads) => {
+                self.sources += 1;
+                for (name, line) in reads {
+                    if known.insert(name.clone()) {
+                        self.reads.push(Variable {
                             name,
                             file: path.to_owned(),
                             line,
@@ -244,7 +272,6 @@ impl Variables {
                     }
                 }
             }
-            Err(fault) => facts.faults.push((path.to_owned(), fault)),
         }
     }
 }
@@ -281,7 +308,7 @@ fn found(
             Ok(found) => all.extend(found),
         }
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     all.retain(|path| seen.insert(path.clone()));
     Ok(all)
 }
