@@ -13,8 +13,12 @@ pub(crate) use bind::{Binding, Covered, Covering, Judge, Stray, cover};
 pub(crate) use markdown::read;
 pub(crate) use recognise::{Guess, INPUTS, recognise};
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::expect::Ordered;
 
@@ -34,13 +38,33 @@ pub(crate) struct Checklist {
 }
 
 /// One anchor or several.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub(crate) enum Anchors {
     /// One.
     One(String),
     /// Several.
     Many(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Anchors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Reads either form.
+        struct Forms;
+        impl<'de> Visitor<'de> for Forms {
+            type Value = Anchors;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an anchor, or a list of anchors")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Anchors, E> {
+                Ok(Anchors::One(text.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Anchors, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Anchors::Many)
+            }
+        }
+        deserializer.deserialize_any(Forms)
+    }
 }
 
 impl Anchors {

@@ -308,6 +308,16 @@ fn ci_60_commands_that_run_nowhere() {
 }
 
 #[test]
+fn a_mistake_in_a_command_is_told_as_such() {
+    let run = look("pipeline: { commands: [ { run: a, onn: [push] } ] }", FILES);
+    run.assert_exit(2);
+    assert!(run.stderr.contains("`onn`"), "{run}");
+    let run = look("pipeline: { commands: [ 3.5 ] }", FILES);
+    run.assert_exit(2);
+    assert!(run.stderr.contains("a mapping with `run`"), "{run}");
+}
+
+#[test]
 fn a_command_alone_is_judged_without_the_rest() {
     let section = "pipeline: { general: false, commands: [ migrat ] }";
     let workflow = "on: push\npermissions: write-all\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: npm run lint || true\n      - run: ./missing.sh\n      - run: npm run migrate\n";

@@ -8,8 +8,12 @@ mod judge;
 mod model;
 mod references;
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IntoDeserializer as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::super::{FaultDoc, Planned, SpecProblem};
 use super::manifests::{mapping, targets};
@@ -61,13 +65,33 @@ pub(crate) struct Pipeline {
 }
 
 /// A command that must run: a pattern, or a pattern with the events on which it must.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub(crate) enum Command {
     /// On any event.
     Anywhere(Pattern),
     /// On one of these events.
     On(CommandOn),
+}
+
+impl<'de> Deserialize<'de> for Command {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Reads either form, so that a mistake in one is told as such.
+        struct Forms;
+        impl<'de> Visitor<'de> for Forms {
+            type Value = Command;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a pattern, or a mapping with `run` and `on`")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Command, E> {
+                Pattern::deserialize(text.into_deserializer()).map(Command::Anywhere)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Command, A::Error> {
+                CommandOn::deserialize(MapAccessDeserializer::new(map)).map(Command::On)
+            }
+        }
+        deserializer.deserialize_any(Forms)
+    }
 }
 
 /// A command and its events.
