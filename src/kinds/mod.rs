@@ -24,6 +24,7 @@ kinds! {
     cors => Cors,
     rate_limit => RateLimit,
     load => Load,
+    openapi => Openapi,
     websocket => Websocket,
     metrics => Metrics,
     promql => Promql,

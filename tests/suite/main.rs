@@ -41,6 +41,7 @@ mod load;
 mod logs;
 mod manifests;
 mod metrics;
+mod openapi;
 mod pgvector;
 mod postgres;
 mod promql;

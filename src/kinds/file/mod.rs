@@ -23,7 +23,7 @@ use super::{FaultDoc, Impact, Kind, Planned, SpecProblem};
 use crate::context::{Context, JudgeContext};
 use crate::outcome::{Cause, Fault, Finding};
 use section::{Section, count, joined};
-use tree::Tree;
+pub(in crate::kinds) use tree::Tree;
 
 /// Declares the kind's spec and facts from its sections, and dispatches to them in this order.
 macro_rules! sections {

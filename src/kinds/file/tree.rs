@@ -58,7 +58,7 @@ pub(super) enum Skip {
 
 /// The files below `root`.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(in crate::kinds) struct Tree {
     /// The folder as the profile names it.
     shown: String,
     /// Where it really is.
@@ -84,7 +84,7 @@ pub(super) struct Entry {
 
 impl Tree {
     /// The tree below a folder, not opened yet.
-    pub(super) fn of(cx: &Context, root: &str) -> Self {
+    pub(in crate::kinds) fn of(cx: &Context, root: &str) -> Self {
         Self {
             shown: root.to_owned(),
             real: cx.folder.join(root),
@@ -100,7 +100,7 @@ impl Tree {
     ///
     /// # Errors
     /// When the folder is not there, is no folder, or may not be entered.
-    pub(super) fn opened(mut self) -> Result<Self, Fault> {
+    pub(in crate::kinds) fn opened(mut self) -> Result<Self, Fault> {
         let fault = |cause, what: &str| {
             Fault::new(cause, format!("the folder {} {what}", self.shown))
                 .hint("`root` is the folder of the repository, relative to where readyctl runs")
@@ -252,7 +252,7 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::bytes`], and when it is not UTF-8 or holds NUL.
-    pub(super) fn text(&self, path: &str) -> Result<String, Fault> {
+    pub(in crate::kinds) fn text(&self, path: &str) -> Result<String, Fault> {
         let bytes = self.bytes(path)?;
         let not_text = |line: usize, what: &str| {
             Fault::new(

@@ -17,7 +17,7 @@ const MAX_RESOURCES: usize = 100;
 ///
 /// # Errors
 /// Why it is not JSON.
-pub(super) fn parse_json(bytes: &[u8]) -> Result<(Value, Option<String>), String> {
+pub(crate) fn parse_json(bytes: &[u8]) -> Result<(Value, Option<String>), String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("the body is empty".to_owned());

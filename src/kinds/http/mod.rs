@@ -34,7 +34,7 @@ use crate::expect::{ByteSize, Ordered, Secret, TimeSpan};
 use crate::net::host_key;
 use crate::outcome::{Fault, Finding};
 
-pub(crate) use body::leaks;
+pub(crate) use body::{leaks, parse_json};
 use facts::Facts;
 use forms::Payload;
 pub(crate) use forms::{StatusRule, Switch, Verb, Word};
