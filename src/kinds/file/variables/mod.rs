@@ -29,6 +29,9 @@ use crate::outcome::{Cause, Fault, Finding};
 pub(crate) struct Variables {
     /// Paths and patterns of the application's own source files, `[backend/**/*.py, docker-compose.yml]`.
     sources: Vec<String>,
+    /// Patterns of source files that are not read, `[**/tests/**]`.
+    #[serde(default)]
+    except: Vec<String>,
     /// Paths and patterns of `.env` examples and Markdown documents; a variable is documented by an
     /// assignment (also behind `#`), and in Markdown by a table, a list, a fenced block or `code`.
     #[serde(default = "default_documents")]
@@ -94,6 +97,7 @@ impl Section for Variables {
     fn problems(&self) -> Vec<SpecProblem> {
         let mut problems = path_problems(&self.sources, "sources");
         problems.extend(path_problems(&self.documented_in, "documented_in"));
+        problems.extend(path_problems(&self.except, "except"));
         for (field, list) in [
             ("sources", &self.sources),
             ("documented_in", &self.documented_in),
@@ -131,7 +135,9 @@ impl Section for Variables {
 
     fn observe(&self, tree: &Tree) -> Result<Facts, Fault> {
         let mut facts = Facts::default();
-        let sources = found(&self.sources, Skip::Foreign, tree, &mut facts)?;
+        let except = names(&self.except).unwrap_or_default();
+        let mut sources = found(&self.sources, Skip::Foreign, tree, &mut facts)?;
+        sources.retain(|path| !except.is_match(path));
         let mut known = HashSet::new();
         for (path, source) in sources
             .iter()
