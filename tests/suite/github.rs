@@ -6,8 +6,8 @@ use crate::support::cli::{Run, audit_command};
 use crate::support::origin::{Origin, Response};
 use crate::support::verdicts::{assert_green, assert_red};
 
-const SHA: &str = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
-const TOKEN: &str = "ghp_canary0123456789canary0123456789";
+pub(crate) const SHA: &str = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
+pub(crate) const TOKEN: &str = "ghp_canary0123456789canary0123456789";
 
 /// A time, so many hours ago.
 fn hours_ago(hours: i64) -> String {
@@ -39,7 +39,7 @@ fn checks(hub: &Origin, runs: &[Value]) {
 }
 
 /// Answers with the newest runs of a workflow.
-fn workflow_runs(hub: &Origin, file: &str, runs: &[Value]) {
+pub(crate) fn workflow_runs(hub: &Origin, file: &str, runs: &[Value]) {
     answer(
         hub,
         &format!("/actions/workflows/{file}/runs"),
@@ -48,12 +48,12 @@ fn workflow_runs(hub: &Origin, file: &str, runs: &[Value]) {
 }
 
 /// A workflow run.
-fn workflow_run(number: u64, event: &str, conclusion: &str, hours: i64) -> Value {
+pub(crate) fn workflow_run(number: u64, event: &str, conclusion: &str, hours: i64) -> Value {
     json!({"id": number, "name": "CI", "run_number": number, "run_attempt": 1, "event": event, "status": "completed", "conclusion": conclusion, "head_sha": SHA, "head_branch": "main", "created_at": hours_ago(hours), "run_started_at": hours_ago(hours)})
 }
 
 /// A repository in which all is well.
-fn healthy() -> Origin {
+pub(crate) fn healthy() -> Origin {
     let hub = Origin::start();
     answer(
         &hub,

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::process::{Launch, Server, free_port, on_free_ports, program, wait_for};
+use super::process::{
+    Launch, Server, command, free_port, on_free_ports, output, program, wait_for,
+};
 use super::scratch::Scratch;
 
 /// How long discovery and the first scrapes and evaluations may take; discovery alone waits 5 s.
@@ -79,7 +81,21 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts one with this configuration, whose `rule_files` may name `rules.yml`.
     pub(crate) fn start(config: &str, rules: &str) -> Self {
+        Self::with_history(config, rules, "")
+    }
+
+    /// The same with samples of the past, in the format of OpenMetrics.
+    pub(crate) fn with_history(config: &str, rules: &str, history: &str) -> Self {
         let scratch = Scratch::new("prometheus");
+        if !history.is_empty() {
+            let samples = scratch.write("history.txt", history);
+            let mut promtool = command(&program("promtool"), scratch.path());
+            promtool
+                .args(["tsdb", "create-blocks-from", "openmetrics"])
+                .arg(samples)
+                .arg(scratch.folder("data"));
+            output(&mut promtool);
+        }
         let (port, server) = on_free_ports(|| {
             let port = free_port();
             scratch.write("rules.yml", rules);

@@ -8,6 +8,7 @@
 
 mod asemb;
 mod caliber;
+mod cimeika;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
