@@ -370,6 +370,17 @@ fn literals_under_names_of_secrets_are_found_where_they_are_literals() {
             None,
         ),
         (
+            "src/__tests__/auth.ts",
+            "const secret = \"test-secret-with-32-characters-ok\"".to_owned(),
+            None,
+        ),
+        (
+            "src/auth.ts",
+            "const secret = \"test-secret-with-32-characters-ok\"".to_owned(),
+            secret,
+        ),
+        ("tests/a.ts", format!("secret = \"{strong}\""), secret),
+        (
             "package-lock.json",
             format!("\"token\": \"{strong}\""),
             None,

@@ -166,6 +166,17 @@ fn file_56_text() {
 }
 
 #[test]
+fn file_56_what_is_excepted_does_not_count() {
+    let fields = "files: [{ any_of: [\"src/**/*.ts\"], except: [\"**/*.Test.*\"], not_contains: [debugger] }]";
+    let (clean, dirty) = ("export {}\n", "debugger\n");
+    let healthy = [("src/a.ts", clean), ("src/a.test.ts", dirty)];
+    let broken = [("src/a.ts", dirty), ("src/a.test.ts", clean)];
+    twins(fields, "FILE-56", &healthy, &broken);
+    // When nothing is left there is nothing to be content with.
+    assert_red(&judged(fields, &healthy[1..]), "it", "FILE-51");
+}
+
+#[test]
 fn file_56_one_of_several_is_enough() {
     let fields = "files: [{ any_of: [\"ci/*.yml\", \"ci/*.yaml\"], enough: one, contains: [\"cargo test\", \"cargo clippy\"] }]";
     let (all, half) = ("cargo test\ncargo clippy\n", "cargo test\n");

@@ -548,6 +548,12 @@ fn literal_folder(pattern: &str) -> &str {
     }
 }
 
+/// Patterns of what does not count, for paths in lower case.
+pub(super) fn excepted(patterns: &[String]) -> GlobSet {
+    let lower: Vec<String> = patterns.iter().map(|path| path.to_lowercase()).collect();
+    glob_set(lower.iter().map(String::as_str)).unwrap_or_default()
+}
+
 /// Patterns as one set; `*` stays inside a folder.
 pub(super) fn glob_set<'a>(
     patterns: impl IntoIterator<Item = &'a str>,

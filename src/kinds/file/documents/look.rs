@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::super::files::newest_date;
-use super::super::tree::{Skip, Tree, glob_set};
+use super::super::tree::{Skip, Tree, excepted};
 use super::markdown::{Document, read};
 use super::{Broken, DatedBy, DocumentFacts, LinkedFrom, Rule, SectionFacts, Seen};
 use crate::expect::Pattern;
@@ -25,8 +25,7 @@ pub(super) fn look(rule: &Rule, tree: &Tree) -> Result<Seen, Fault> {
         tree,
         read: HashMap::new(),
     };
-    let lower: Vec<String> = rule.except.iter().map(|path| path.to_lowercase()).collect();
-    let except = glob_set(lower.iter().map(String::as_str)).unwrap_or_default();
+    let except = excepted(&rule.except);
     for place in rule.places() {
         match tree.matching(std::slice::from_ref(place), Skip::Foreign) {
             Err(fault) if fault.cause == Cause::Timeout => return Err(fault),

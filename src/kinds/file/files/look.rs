@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::super::tree::{Entry, Skip, Tree};
+use super::super::tree::{Entry, Skip, Tree, excepted};
 use super::format::structured;
 use super::{DatedBy, FileFacts, Held, Place, Rule, Seen};
 use crate::expect::matcher::Mismatch;
@@ -20,6 +20,7 @@ const MAX_LINES: usize = 5;
 /// When time is over.
 pub(super) fn look(rule: &Rule, tree: &Tree) -> Result<Seen, Fault> {
     let mut places = Vec::new();
+    let except = excepted(&rule.except);
     for path in rule.places() {
         let mut place = Place {
             path: path.clone(),
@@ -29,7 +30,10 @@ pub(super) fn look(rule: &Rule, tree: &Tree) -> Result<Seen, Fault> {
         match tree.matching(std::slice::from_ref(path), Skip::Git) {
             Err(fault) if fault.cause == Cause::Timeout => return Err(fault),
             Err(fault) => place.fault = Some(fault),
-            Ok(found) => place.files = tree.each(&found, |path| file(rule, path, tree))?,
+            Ok(mut found) => {
+                found.retain(|path| !except.is_match(path.to_lowercase()));
+                place.files = tree.each(&found, |path| file(rule, path, tree))?;
+            }
         }
         places.push(place);
     }

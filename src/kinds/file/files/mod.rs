@@ -44,6 +44,10 @@ pub(crate) struct Rule {
     /// which holds all of it.
     #[serde(default)]
     enough: Enough,
+    /// Patterns of files that do not count although they match, `["**/*.test.ts"]`. Case does not
+    /// matter.
+    #[serde(default)]
+    except: Vec<String>,
     /// Whether nothing may be there instead; default false.
     #[serde(default)]
     absent: bool,
@@ -272,6 +276,7 @@ impl Rule {
             );
         }
         problems.extend(path_problems(self.places(), &format!("[{at}]")));
+        problems.extend(path_problems(&self.except, &format!("[{at}].except")));
         problems
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::super::{FaultDoc, Planned, SpecProblem};
 use super::files::path_problems;
 use super::section::Section;
-use super::tree::{Skip, Tree, glob_set};
+use super::tree::{Skip, Tree, excepted, glob_set};
 use crate::context::JudgeContext;
 use crate::outcome::{Cause, Fault, Finding};
 
@@ -29,7 +29,8 @@ use crate::outcome::{Cause, Fault, Finding};
 pub(crate) struct Variables {
     /// Paths and patterns of the application's own source files, `[backend/**/*.py, docker-compose.yml]`.
     sources: Vec<String>,
-    /// Patterns of source files that are not read, `[**/tests/**]`.
+    /// Patterns of source files that do not count although they match: tests, `["**/*.test.ts"]`. Case
+    /// does not matter.
     #[serde(default)]
     except: Vec<String>,
     /// Paths and patterns of `.env` examples and Markdown documents; a variable is documented by an
@@ -135,9 +136,9 @@ impl Section for Variables {
 
     fn observe(&self, tree: &Tree) -> Result<Facts, Fault> {
         let mut facts = Facts::default();
-        let except = names(&self.except).unwrap_or_default();
+        let except = excepted(&self.except);
         let mut sources = found(&self.sources, Skip::Foreign, tree, &mut facts)?;
-        sources.retain(|path| !except.is_match(path));
+        sources.retain(|path| !except.is_match(path.to_lowercase()));
         let mut known = HashSet::new();
         for (path, source) in sources
             .iter()

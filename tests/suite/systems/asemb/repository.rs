@@ -31,6 +31,20 @@ const EDITS: &[(&str, &str, &str, &str, &[&str])] = &[
     ),
     (
         "ASE-D.2",
+        "migrations/001_init.sql",
+        "CREATE TABLE chunks_cache",
+        "-- CREATE TABLE chunks_cache\nCREATE TABLE chunks_other",
+        &["migrations-reproduce[chunks_cache]"],
+    ),
+    (
+        "ASE-S.1",
+        "src/config.ts",
+        "process.env.JWT_SECRET,",
+        "process.env.JWT_SECRET || \"your-secret-key\",",
+        &["no-default-secrets"],
+    ),
+    (
+        "ASE-D.2",
         CI,
         "npm run migrate",
         "npm run lint # migrate",
@@ -309,7 +323,7 @@ fn breaks_of_the_repository_are_noticed() {
     let repository = Repository::from_tree("asemb");
     let scratch = Scratch::new("asemb");
     let audit = of(&repository, &scratch);
-    assert_healthy(&audit.run(), 22);
+    assert_healthy(&audit.run(), 26);
     for round in rounds(EDITS, |(.., checks)| checks) {
         let checks: Vec<&str> = round
             .iter()
@@ -321,6 +335,37 @@ fn breaks_of_the_repository_are_noticed() {
         }
         assert_broken(&audit.run(), &format!("{checks:?}"), &checks);
         restore(&repository);
+    }
+}
+
+#[test]
+fn default_secrets_are_told_from_other_defaults() {
+    for (red, line) in [
+        (true, "process.env.JWT_SECRET || 'your-secret-key'"),
+        (true, "process.env['JWT_REFRESH_SECRET'] ?? \"refresh\""),
+        (true, "env.SESSION_SECRET||`dev`"),
+        (
+            true,
+            "z.object({ JWT_SECRET: z.string().min(8).default('changeme-now') })",
+        ),
+        (true, "getEnv('JWT_SECRET', 'default-secret')"),
+        (false, "process.env.JWT_SECRET ?? ''"),
+        (false, "process.env.JWT_SECRET || fail('JWT_SECRET')"),
+        (false, "process.env.JWT_SECRET_TTL || '15m'"),
+        (false, "required('JWT_SECRET', 'must be set')"),
+        (false, "z.object({ JWT_SECRET: z.string().min(32) })"),
+        (false, "process.env.LOG_LEVEL || 'info'"),
+    ] {
+        let scratch = Scratch::new("asemb");
+        scratch.write("src/config.ts", format!("export const value = {line};\n"));
+        let test = "process.env.JWT_SECRET = process.env.JWT_SECRET || 'test-secret';\n";
+        scratch.write("src/__tests__/setup.ts", test);
+        let audit = Audit::of("asemb").only("no-default-secrets");
+        let run = audit
+            .set("repo", scratch.path().display().to_string())
+            .run();
+        let verdict = run.verdict("no-default-secrets");
+        assert_eq!(verdict, if red { "fail" } else { "pass" }, "{line}\n{run}");
     }
 }
 

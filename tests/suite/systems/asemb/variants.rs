@@ -102,7 +102,7 @@ fn changed(change: impl Fn(&Repository), inputs: &[(&str, &str)]) {
         .fold(of(&repository, &scratch), |audit, (input, value)| {
             audit.set(input, *value)
         });
-    assert_healthy(&audit.run(), 21);
+    assert_healthy(&audit.run(), 25);
 }
 
 #[test]
@@ -123,6 +123,21 @@ fn repositories_of_other_shapes_are_green() {
                 repository.remove(&path);
             }
             repository.write("README.md", &format!("{all}\n[gone](gone.md)\n"));
+            // Throw-away servers and secrets of tests.
+            repository.replace(
+                ".github/workflows/ci.yml",
+                "\"${{ secrets.CI_POSTGRES_PASSWORD }}\"",
+                "postgres",
+            );
+            repository.replace(
+                ".github/workflows/ci.yml",
+                "        run: npm run migrate\n",
+                "        run: npm run migrate\n        env:\n          DATABASE_URL: postgresql://postgres:postgres@localhost:5432/test\n          JWT_SECRET: test-secret-for-ci\n",
+            );
+            repository.write(
+                "src/__tests__/auth.test.ts",
+                "const secret = \"test-jwt-secret-which-is-long-enough-1234\";\nprocess.env.RUN_SLOW;\n",
+            );
         },
         &[],
     );
