@@ -100,8 +100,11 @@ const STRINGS: &[Row<&str>] = &[
 /// Breaks that need a server of their own or sessions that stay.
 const OTHERS: &[&str] = &["CIM-D.8", "CIM-P.7"];
 
+/// What is done to the dumps.
+type Spoil = Named<fn(&Dumps)>;
+
 /// Breaks of backups.
-const BACKUPS: &[Row<Named<fn(&Dumps)>>] = &[
+const BACKUPS: &[Row<Spoil>] = &[
     (
         &["CIM-D.2", "CIM-B.1"],
         Named {

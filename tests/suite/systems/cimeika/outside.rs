@@ -246,7 +246,7 @@ const WATCHED: &[Row<Blind>] = &[
         Named {
             name: "nobody is told that the service is down",
             make: |watch| {
-                watch.alerts = &["time() - backup_last_success_timestamp_seconds > 93600"]
+                watch.alerts = &["time() - backup_last_success_timestamp_seconds > 93600"];
             },
         },
         &["alert-health"],

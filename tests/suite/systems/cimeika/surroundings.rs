@@ -289,7 +289,7 @@ const REPOSITORY: &[Row<Change>] = &[
         Named {
             name: "no architecture",
             make: |repository| {
-                repository.write("docs/ARCHITECTURE.md", "# Architecture\n\nTo be written.\n")
+                repository.write("docs/ARCHITECTURE.md", "# Architecture\n\nTo be written.\n");
             },
         },
         &["architecture"],
@@ -320,7 +320,7 @@ const REPOSITORY: &[Row<Change>] = &[
                 repository.write(
                     "docs/RECOVERY.md",
                     "# Dumps\n\nThey are made every night.\n",
-                )
+                );
             },
         },
         &["recovery"],
