@@ -60,12 +60,14 @@ impl Expression {
         })
     }
 
-    /// The names of the variables it reads.
+    /// The names of the variables it reads, but not of those that a comprehension
+    /// (`list.all(x, …)`) makes, which are known inside it only.
     pub(crate) fn variables(&self) -> Vec<String> {
         self.program
             .references()
             .variables()
             .into_iter()
+            .filter(|name| !self.text.contains(&format!("({name},")))
             .map(str::to_owned)
             .collect()
     }
@@ -175,6 +177,13 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn variables_of_comprehensions_are_known_inside() {
+        let known = |text: &str| Expression::new(text).unwrap().variables();
+        assert_eq!(known("inputs.list.all(item, item != '*')"), ["inputs"]);
+        assert!(known("inputs.list == other").contains(&"other".to_owned()));
     }
 
     #[test]

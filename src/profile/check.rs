@@ -584,11 +584,10 @@ fn take_asserts(block: &mut Node, kind: &str, problems: &mut Problems) -> Vec<Ex
         let Some(expression) = decode::<Expression>(item, problems) else {
             continue;
         };
-        // Variables of comprehensions (`list.all(x, …)`) are known inside them only.
-        let unknown = expression.variables().into_iter().find(|name| {
-            !known.contains(&name.as_str())
-                && !expression.to_string().contains(&format!("({name},"))
-        });
+        let unknown = expression
+            .variables()
+            .into_iter()
+            .find(|name| !known.contains(&name.as_str()));
         if let Some(unknown) = unknown {
             problems.add(
                 item.at,

@@ -177,6 +177,50 @@ fn rl_01_no_limit_far_away() {
 }
 
 #[test]
+fn a_token_bucket_refuses_when_it_is_empty() {
+    // A bucket of 4 that 100 requests a minute refill.
+    let bucket = Origin::start();
+    let limiter = Limiter::of(4, Duration::from_secs(60));
+    bucket.route(PATH, move |_| match limiter.take("all") {
+        Some(_) => Response::json(200, "[]"),
+        None => refusal("1"),
+    });
+    let audit_of = |url: &str, more: &str| {
+        audit(&format!(
+            "version: 1\nname: t\nchecks:\n  - id: limit\n    timeout: 20s\n    rate_limit: {{ url: \"{url}\", limit: 100, {more} }}\n"
+        ))
+    };
+    let fresh = || {
+        let limiter = Limiter::of(4, Duration::from_secs(60));
+        bucket.route(PATH, move |_| match limiter.take("all") {
+            Some(_) => Response::json(200, "[]"),
+            None => refusal("1"),
+        });
+    };
+    assert_green(&audit_of(&bucket.url(PATH), "burst: 5"));
+    fresh();
+    for more in ["window: 1m", "burst: 20"] {
+        fresh();
+        let run = audit_of(&bucket.url(PATH), more);
+        assert_eq!(run.verdict("limit"), "warn", "{run}");
+        assert!(run.codes("limit").contains(&"RL-51".to_owned()), "{run}");
+    }
+    // A bucket on top of the limit lets both through, and no more.
+    let both = |through: u32| {
+        let limiter = Limiter::of(through, Duration::from_secs(60));
+        bucket.route(PATH, move |_| match limiter.take("all") {
+            Some(_) => Response::json(200, "[]"),
+            None => refusal("1"),
+        });
+    };
+    both(150);
+    assert_green(&audit_of(&bucket.url(PATH), "burst: 50, max_requests: 400"));
+    both(300);
+    let run = audit_of(&bucket.url(PATH), "burst: 50, max_requests: 400");
+    assert!(matches!(run.verdict("limit").as_str(), "fail"), "{run}");
+}
+
+#[test]
 fn the_burst_stops_at_the_first_refusal() {
     let good = good();
     assert_green(&check(&good.url(PATH), "concurrency: 1"));

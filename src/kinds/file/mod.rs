@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FaultDoc, Impact, Kind, Planned, SpecProblem};
 use crate::context::{Context, JudgeContext};
-use crate::outcome::{Cause, Fault, Finding};
+use crate::outcome::{Cause, Fault, Finding, Judged};
 use section::{Section, count, joined};
 pub(in crate::kinds) use tree::Tree;
 
@@ -39,6 +39,11 @@ macro_rules! sections {
             /// outside of it is read, links included.
             #[serde(default = "here")]
             root: String,
+            /// Of `compose`, `dockerfile`, `pipeline`, `kubernetes` and `fly` only these faults are
+            /// judged, by their codes: `[COMPOSE-51, COMPOSE-58]`. What could not be seen stays an
+            /// error.
+            #[serde(default)]
+            faults: Vec<String>,
             $($(#[$doc])* #[serde(default)] $field: Option<$section>,)+
         }
 
@@ -154,6 +159,10 @@ fn here() -> String {
     ".".to_owned()
 }
 
+/// How the codes begin that `faults` chooses among: those of `compose`, `dockerfile`, `pipeline`,
+/// `kubernetes` and `fly`, where what is missing or cannot be read is an error and no finding.
+const NARROWED: [&str; 5] = ["COMPOSE-", "IMG-", "CI-", "K8S-", "FLY-"];
+
 /// The catalogues of all sections as one.
 const ALL: [FaultDoc; count(PARTS)] = joined(PARTS);
 
@@ -168,6 +177,7 @@ impl Kind for File {
 
     fn problems(&self) -> Vec<SpecProblem> {
         let mut problems = self.section_problems();
+        problems.extend(self.fault_problems());
         if self.is_empty() {
             problems.push(SpecProblem::at(
                 "",
@@ -196,6 +206,47 @@ impl Kind for File {
     }
 
     fn judge(&self, facts: &Facts, cx: &JudgeContext) -> Vec<Finding> {
-        self.judge_sections(facts, cx)
+        let mut findings = self.judge_sections(facts, cx);
+        if !self.faults.is_empty() {
+            findings.retain(|finding| {
+                let listed = |code| self.faults.iter().any(|listed| listed == code);
+                finding.verdict == Judged::Error
+                    || finding.code.as_deref().is_none_or(|code| {
+                        listed(code) || !NARROWED.iter().any(|prefix| code.starts_with(prefix))
+                    })
+            });
+        }
+        findings
+    }
+}
+
+impl File {
+    /// Codes under `faults` that no section of the check finds.
+    fn fault_problems(&self) -> Vec<SpecProblem> {
+        let there = [
+            self.compose.is_some(),
+            self.dockerfile.is_some(),
+            self.pipeline.is_some(),
+            self.kubernetes.is_some(),
+            self.fly.is_some(),
+        ];
+        let judged = |code: &String| {
+            NARROWED
+                .iter()
+                .zip(there)
+                .any(|(prefix, there)| there && code.starts_with(prefix))
+                && ALL.iter().any(|fault| fault.code == code)
+        };
+        (0..)
+            .zip(&self.faults)
+            .filter(|(_, code)| !judged(code))
+            .map(|(at, code): (usize, _)| {
+                SpecProblem::at(
+                    format!("faults[{at}]"),
+                    format!("`{code}` is no fault of a section that is here"),
+                    "name codes of `compose`, `dockerfile`, `pipeline`, `kubernetes` or `fly`, and the section itself",
+                )
+            })
+            .collect()
     }
 }

@@ -310,7 +310,7 @@ impl<'a> Burst<'a> {
             clippy::cast_sign_loss,
             reason = "saturates, and both factors are positive"
         )]
-        let refilled = (f64::from(limit) * (1.0 + windows)) as u32;
+        let refilled = (f64::from(limit) * (1.0 + windows) + f64::from(self.spec.burst)) as u32;
         let declared = goal.max(refilled.saturating_add(5));
         if limit == 0 {
             // Nobody says what is intended: below what is announced, no refusal means nothing.

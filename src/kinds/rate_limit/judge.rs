@@ -150,7 +150,9 @@ fn measured(spec: &RateLimit, facts: &Facts) -> Vec<Finding> {
             None => {}
         }
     }
-    let declared = spec.min_limit.or_else(|| spec.limit.map(|limit| limit / 2));
+    let declared = spec
+        .min_limit
+        .or_else(|| spec.least().map(|least| least / 2));
     if let Some(min) = declared.filter(|min| *min > 0) {
         let expected = format!("at least {min} requests in {window}");
         // What was announced is the limit; what passed may be less because others used some of it.

@@ -69,6 +69,11 @@ pub(crate) struct RateLimit {
     /// Intended limit: requests a `window`. A burst must be refused at 1.2 times this plus 5.
     #[serde(default)]
     limit: Option<u32>,
+    /// Size of the bucket where the limiter is a token bucket that `limit` requests a `window` refill:
+    /// a full one lets so many pass besides those; default 0. The refusal may come with the first
+    /// request that finds the bucket empty.
+    #[serde(default)]
+    burst: u32,
     /// Length of the window the limit counts in; default 1m.
     #[serde(default = "minute")]
     window: TimeSpan,
@@ -201,15 +206,30 @@ impl RateLimit {
 
     /// More requests than this must not pass in one window; `None` when nothing is declared.
     fn ceiling(&self) -> Option<u32> {
-        self.max_limit.or_else(|| self.limit.map(with_margin))
+        self.max_limit.or_else(|| self.most().map(with_margin))
     }
 
     /// How many requests must have been tried before "there is no limit" may be said.
     fn goal(&self) -> Option<u32> {
         self.max_limit
             .map(|max| max.saturating_add(5))
-            .or_else(|| self.limit.map(with_margin))
+            .or_else(|| self.most().map(with_margin))
             .or(self.max_requests)
+    }
+
+    /// What the intended limit lets through in one window.
+    fn most(&self) -> Option<u32> {
+        self.limit.map(|limit| limit.saturating_add(self.burst))
+    }
+
+    /// What the intended limit lets through at once, at least.
+    fn least(&self) -> Option<u32> {
+        let bucket = if self.burst == 0 {
+            u32::MAX
+        } else {
+            self.burst
+        };
+        self.limit.map(|limit| limit.min(bucket))
     }
 
     /// Requests of the burst at most, the opening ones included.
@@ -219,7 +239,7 @@ impl RateLimit {
         }
         let declared = self
             .max_limit
-            .or(self.limit)
+            .or_else(|| self.most())
             .map_or(DEFAULT_CAP, with_margin);
         let asked = self.max_requests.unwrap_or(declared.min(DEFAULT_CAP));
         asked.clamp(OPENING, HARD_CAP)

@@ -292,6 +292,105 @@ fn compose_58_59_60_61_62() {
     );
 }
 
+/// The same, with what only some deployments ask for.
+const ASKED: &str = "compose:
+  files: [docker-compose.yml, docker-compose.prod.yml]
+  built: true
+  reservations: true
+  healthcheck_asks: '/ready\\b'";
+
+#[test]
+fn compose_63_64_what_is_asked_and_reserved() {
+    let base = "docker-compose.yml";
+    let reserved = changed(
+        FILES,
+        base,
+        "limits: { cpus: '1', memory: 512M }",
+        "limits: { cpus: '1', memory: 512M }, reservations: { memory: 256M }",
+    );
+    let files = borrowed(&reserved);
+    assert_green(&look(ASKED, &files));
+    for (from, to, code) in [
+        ("8000/ready", "8000/health", "COMPOSE-63"),
+        (
+            "    healthcheck: { test: [CMD, curl, -f, http://localhost:8000/ready] }\n",
+            "",
+            "COMPOSE-63",
+        ),
+        (", reservations: { memory: 256M }", "", "COMPOSE-64"),
+    ] {
+        assert_change(ASKED, &files, (base, from, to), code);
+    }
+    // The image's own health check counts where the file has none.
+    let own = changed(
+        &files,
+        base,
+        "    healthcheck: { test: [CMD, curl, -f, http://localhost:8000/ready] }\n",
+        "",
+    );
+    let own = changed(
+        &borrowed(&own),
+        "backend/Dockerfile",
+        "USER app\n",
+        "USER app\nHEALTHCHECK CMD curl -f http://localhost:8000/ready\n",
+    );
+    assert_green(&look(ASKED, &borrowed(&own)));
+    // What a script asks, and whether a script starts a server, is not in these files.
+    for (path, from, to) in [
+        (
+            base,
+            "[CMD, curl, -f, http://localhost:8000/ready]",
+            "[CMD, ./healthcheck.sh]",
+        ),
+        (
+            "docker-compose.prod.yml",
+            "[uvicorn, 'app:app', --workers, '4']",
+            "./start.sh",
+        ),
+    ] {
+        let files = changed(&files, path, from, to);
+        let run = look(ASKED, &borrowed(&files));
+        assert_eq!(run.verdict("it"), "error", "{run}");
+    }
+    // Nothing that is built here: nothing to judge is not green.
+    let files = changed(
+        &files,
+        base,
+        "    build: ./backend\n    command: uvicorn",
+        "    image: api:1.0.0\n    command: uvicorn",
+    );
+    let files = changed(
+        &borrowed(&files),
+        base,
+        "    build: ./backend\n    command: alembic",
+        "    image: api:1.0.0\n    command: alembic",
+    );
+    let run = look(ASKED, &borrowed(&files));
+    assert_eq!(run.verdict("it"), "error", "{run}");
+}
+
+#[test]
+fn compose_only_some_faults_are_judged() {
+    let only = |codes: &str| format!("faults: [{codes}]\n{SECTION}");
+    let files = changed(
+        FILES,
+        "docker-compose.prod.yml",
+        "--workers, '4'",
+        "--workers, '4', --reload",
+    );
+    let files = borrowed(&files);
+    assert_green(&look(&only("COMPOSE-51, COMPOSE-52"), &files));
+    assert_red(
+        &look(&only("COMPOSE-52, COMPOSE-58"), &files),
+        "it",
+        "COMPOSE-58",
+    );
+    // Codes of sections that are not here, and of none, would never be found.
+    for codes in ["IMG-51", "COMPOSE-99", "FILE-51"] {
+        look(&only(codes), FILES).assert_exit(2);
+    }
+}
+
 #[test]
 fn compose_extends_profiles_and_includes_are_followed() {
     let section = "compose: { files: [c.yml] }";

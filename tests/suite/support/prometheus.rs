@@ -135,6 +135,16 @@ impl Prometheus {
         self
     }
 
+    /// What a part of its API says.
+    pub(crate) fn get(&self, path: &str) -> String {
+        request(self.port, "GET", path, "")
+    }
+
+    /// Writes other rules, for the next [`Self::reload`].
+    pub(crate) fn rules(&self, rules: &str) {
+        self.scratch.write("rules.yml", rules);
+    }
+
     /// Writes a configuration and asks it to load that; it may refuse.
     pub(crate) fn reload(&self, config: &str) {
         self.scratch.write("config.yml", config);

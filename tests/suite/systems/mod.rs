@@ -9,6 +9,7 @@
 mod asemb;
 mod caliber;
 mod cimeika;
+mod intent_engine;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

@@ -55,10 +55,14 @@ pub(crate) struct Service {
     pub(super) replicas: u64,
     /// Whether something checks its health.
     pub(super) healthcheck: bool,
+    /// What its health check runs.
+    pub(super) health_command: String,
     /// Its restart policy.
     pub(super) restart: Option<String>,
     /// Its limits of CPU and memory.
     pub(super) limits: (Option<String>, Option<String>),
+    /// Its reservation of CPU or memory.
+    pub(super) reserved: Option<String>,
     /// What it waits for, and for which condition.
     pub(super) waits_for: Vec<(String, String)>,
 }
@@ -337,8 +341,17 @@ impl Looking<'_> {
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(1),
             healthcheck: has_healthcheck(service, &stages),
+            health_command: without_keys(
+                &self.filled(&health_command(service, &stages)),
+                &self.tree.redactor,
+            )
+            .0,
             restart: self.restart(service),
             limits: (limit("cpus", "cpus"), limit("memory", "mem_limit")),
+            reserved: ["cpus", "memory"]
+                .into_iter()
+                .find_map(|what| self.text(service, &["deploy", "resources", "reservations", what]))
+                .or_else(|| self.text(service, &["mem_reservation"])),
             waits_for: service
                 .get("depends_on")
                 .map(Fields::entries)
@@ -488,6 +501,19 @@ impl Looking<'_> {
                 .any(|ending| path.ends_with(&format!(".{ending}")))),
             None => Ok(context.is_some_and(|_| path.ends_with("/src") || path == "src")),
         }
+    }
+}
+
+/// What checks the health of the service: its own words, or the image's.
+fn health_command(service: &Yaml, stages: &[parse::Stage]) -> String {
+    match service
+        .get("healthcheck")
+        .and_then(|check| check.get("test"))
+    {
+        Some(test) => test.words().join(" "),
+        None => parse::effective(stages, "HEALTHCHECK")
+            .map(|found| found.rest.clone())
+            .unwrap_or_default(),
     }
 }
 

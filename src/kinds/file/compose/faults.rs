@@ -76,4 +76,16 @@ pub(super) const FAULTS: &[FaultDoc] = &[
         "Replicas that migrate at their start race each other, or run against an old schema.",
         "Make a service that migrates, and let the API wait for it with `condition: service_completed_successfully`.",
     ),
+    FaultDoc::caught(
+        "COMPOSE-63",
+        "health check asks the wrong thing",
+        "A server whose health check does not look at what it needs gets requests that it cannot serve.",
+        "Let the health check ask the readiness endpoint.",
+    ),
+    FaultDoc::caught(
+        "COMPOSE-64",
+        "nothing reserved",
+        "Without a reservation it is started where there is no memory left for it.",
+        "Set `deploy.resources.reservations` or `mem_reservation`.",
+    ),
 ];

@@ -14,6 +14,7 @@ pub(super) fn judge(spec: &Compose, facts: &Facts) -> Vec<Finding> {
         .services
         .iter()
         .filter(|service| spec.services.is_empty() || spec.services.contains(&service.name))
+        .filter(|service| !spec.built || service.dockerfile.is_some())
         .collect();
     for service in &judged {
         content(spec, facts, service, &mut findings);
@@ -21,6 +22,8 @@ pub(super) fn judge(spec: &Compose, facts: &Facts) -> Vec<Finding> {
     }
     required(spec, facts, &mut findings);
     migrations(spec, facts, &mut findings);
+    findings.extend(unbuilt(spec, facts, &judged));
+    unknown_servers(spec, facts, &judged, &mut findings);
     let seen = counted(judged.len(), "service");
     for (asked, code, subject, expected) in [
         (
@@ -49,6 +52,18 @@ pub(super) fn judge(spec: &Compose, facts: &Facts) -> Vec<Finding> {
             "limits",
             "CPU and memory of each service",
         ),
+        (
+            spec.reservations,
+            "COMPOSE-64",
+            "reservations",
+            "CPU or memory of each service",
+        ),
+        (
+            spec.healthcheck_asks.is_some(),
+            "COMPOSE-63",
+            "what health checks ask",
+            "as expected",
+        ),
         (true, "COMPOSE-57", "secrets", "none written down"),
         (true, "COMPOSE-58", "commands", "none of development"),
         (
@@ -75,6 +90,20 @@ pub(super) fn judge(spec: &Compose, facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Where only services that are built here are judged, there must be one.
+fn unbuilt(spec: &Compose, facts: &Facts, judged: &[&Service]) -> Option<Finding> {
+    (spec.built && judged.is_empty()).then(|| {
+        Finding::fail(
+            "COMPOSE-53",
+            &facts.files,
+            "a service that is built here",
+            "none",
+            "no service has a `build` with a Dockerfile of this repository, so that none can be judged",
+        )
+        .as_unknown()
+    })
 }
 
 /// What a finding is about.
@@ -175,6 +204,18 @@ fn operation(spec: &Compose, facts: &Facts, service: &Service, findings: &mut Ve
             ),
         ));
     }
+    if service.workers.is_some() && !ends {
+        findings.extend(asks(spec, service, &about));
+    }
+    if spec.reservations && service.reserved.is_none() {
+        findings.push(Finding::fail(
+            "COMPOSE-64",
+            &about,
+            "a reservation of CPU or memory",
+            "none",
+            format!("`{name}` starts on a host that has no room for it"),
+        ));
+    }
     if spec.restart && !ends && service.restart.is_none() {
         findings.push(Finding::fail(
             "COMPOSE-55",
@@ -203,6 +244,81 @@ fn operation(spec: &Compose, facts: &Facts, service: &Service, findings: &mut Ve
     }
     if let (Some(least), Some(workers)) = (spec.min_workers, &service.workers) {
         findings.extend(too_few(least, workers, service, &about));
+    }
+}
+
+/// Judges what the health check of a server asks.
+fn asks(spec: &Compose, service: &Service, about: &str) -> Option<Finding> {
+    let pattern = spec.healthcheck_asks.as_ref()?;
+    let name = &service.name;
+    let (actual, message) = if !service.healthcheck {
+        (
+            "no health check".to_owned(),
+            format!("nothing asks `{name}` whether it can serve"),
+        )
+    } else if pattern.0.is_match(&service.health_command) {
+        return None;
+    } else {
+        (
+            service.health_command.clone(),
+            format!("the health check of `{name}` does not ask what tells whether it can serve"),
+        )
+    };
+    // A program of one's own asks whatever it asks.
+    let hidden = service.healthcheck
+        && !["http", "localhost", "127.0.0.1", "0.0.0.0", "::1"]
+            .iter()
+            .any(|address| service.health_command.contains(address));
+    let finding = Finding::fail(
+        "COMPOSE-63",
+        about,
+        format!("a health check with {}", pattern.0.as_str()),
+        actual,
+        message,
+    );
+    Some(if hidden {
+        finding.as_unknown()
+    } else {
+        finding
+    })
+}
+
+/// What is expected of servers can be said only when one is recognised.
+fn unknown_servers(
+    spec: &Compose,
+    facts: &Facts,
+    judged: &[&Service],
+    findings: &mut Vec<Finding>,
+) {
+    if judged.is_empty() || judged.iter().any(|service| service.workers.is_some()) {
+        return;
+    }
+    let expectations = [
+        (
+            spec.min_workers
+                .map(|least| format!("at least {least} workers")),
+            "COMPOSE-61",
+        ),
+        (
+            spec.healthcheck_asks
+                .as_ref()
+                .map(|pattern| format!("a health check with {}", pattern.0.as_str())),
+            "COMPOSE-63",
+        ),
+    ];
+    for (expected, code) in expectations {
+        if let Some(expected) = expected {
+            findings.push(
+                Finding::fail(
+                    code,
+                    &facts.files,
+                    expected,
+                    "no command with uvicorn, gunicorn, …",
+                    "no service is known to be a server that starts workers",
+                )
+                .as_unknown(),
+            );
+        }
     }
 }
 

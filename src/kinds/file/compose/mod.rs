@@ -39,6 +39,10 @@ pub(crate) struct Compose {
     /// The services that are judged; all by default.
     #[serde(default)]
     services: Vec<String>,
+    /// Whether only services that are built from the repository (`build:`) are judged, and not those
+    /// of images that others make; default false.
+    #[serde(default)]
+    built: bool,
     /// Whether source code may be mounted over what is in the image; default false.
     #[serde(default)]
     source_mounts: bool,
@@ -53,12 +57,19 @@ pub(crate) struct Compose {
     /// false. Services that end by themselves (others wait for their completion) need none.
     #[serde(default)]
     healthcheck: bool,
+    /// What the health checks of servers (uvicorn, gunicorn, …) must ask, their own or those of their
+    /// images, as a pattern: `/ready\b`.
+    #[serde(default)]
+    healthcheck_asks: Option<Pattern>,
     /// Whether every service that does not end by itself needs a restart policy; default false.
     #[serde(default)]
     restart: bool,
     /// Whether every service needs limits of CPU and memory; default false.
     #[serde(default)]
     limits: bool,
+    /// Whether every service must reserve CPU or memory, too; default false.
+    #[serde(default)]
+    reservations: bool,
     /// The least number of workers of servers that know workers (uvicorn, gunicorn, …), by their
     /// command, their variables, or replicas.
     #[serde(default)]
