@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::environment::Environment;
 use crate::net::Http;
 use crate::outcome::{Cause, Fault};
+use crate::pace::{Pace, Waited};
 use crate::profile::SignOff;
 use crate::redact::Redactor;
 
@@ -18,8 +19,12 @@ use crate::redact::Redactor;
 pub(crate) struct Context {
     /// Id of the check, for run ids and messages.
     pub(crate) check: String,
-    /// When this observation must be over.
+    /// When this observation must be over, but for the time it waits for rate limiters: [`Context::end`].
     pub(crate) deadline: Instant,
+    /// How long it has waited for them.
+    pub(crate) waited: Waited,
+    /// Whom they refused; shared by the audit.
+    pub(crate) pace: Pace,
     /// When the audit began: "now" for ages and expiries.
     pub(crate) now: Timestamp,
     /// Register every secret met while looking.
@@ -49,6 +54,8 @@ impl Context {
         Ok(Self {
             check: String::new(),
             deadline: Instant::now(),
+            waited: Waited::default(),
+            pace: Pace::default(),
             now,
             redactor,
             environment,
@@ -59,9 +66,15 @@ impl Context {
         })
     }
 
+    /// When this observation must be over. Time spent in obeying a rate limiter is not the target's:
+    /// it is added.
+    pub(crate) fn end(&self) -> Instant {
+        self.deadline + self.waited.time()
+    }
+
     /// Time left for this observation; zero when it is over.
     pub(crate) fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.end().saturating_duration_since(Instant::now())
     }
 
     /// Waits for `future`, at most until the deadline of this observation.
@@ -74,9 +87,15 @@ impl Context {
         future: impl Future<Output = T>,
     ) -> Result<T, Fault> {
         let started = Instant::now();
-        tokio::time::timeout_at(self.deadline, future)
-            .await
-            .map_err(|_| timed_out(what, started.elapsed()))
+        let mut future = std::pin::pin!(future);
+        loop {
+            let end = self.end();
+            match tokio::time::timeout_at(end, &mut future).await {
+                Ok(value) => return Ok(value),
+                Err(_) if self.end() > end => {}
+                Err(_) => return Err(timed_out(what, started.elapsed())),
+            }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::context::{Context, JudgeContext, timed_out};
 use crate::kinds::{DynKind, Impact, Observed};
 use crate::outcome::{Cause, CheckResult, Fault, Severity, Verdict};
+use crate::pace::Waited;
 use crate::plan::{Plan, Step};
 use crate::verdict;
 
@@ -490,14 +491,20 @@ impl Task {
         let begun = Instant::now();
         let context = Context {
             deadline: begun + timeout,
+            waited: Waited::default(),
             ..self.context.clone()
         };
         let judge = JudgeContext { now: context.now };
-        let mut observed =
-            match tokio::time::timeout(timeout + GRACE, spec.run(&context, &judge)).await {
-                Ok(result) => result?,
+        let mut run = std::pin::pin!(spec.run(&context, &judge));
+        let mut observed = loop {
+            let end = context.end() + GRACE;
+            match tokio::time::timeout_at(end, &mut run).await {
+                Ok(result) => break result?,
+                // It waited for a rate limiter meanwhile.
+                Err(_) if context.end() + GRACE > end => {}
                 Err(_) => return Err(timed_out("the target", begun.elapsed())),
-            };
+            }
+        };
         let check = &self.step.check;
         if !check.asserts.is_empty() {
             let variables = Map::from_iter([

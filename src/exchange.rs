@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::context::Context;
 use crate::net::{self, TlsOptions};
 use crate::outcome::{Cause, Fault};
+use crate::pace;
 use crate::redact::{MASK, looks_secret};
 
 /// Largest body read unless a check says otherwise.
@@ -71,6 +72,9 @@ pub(crate) struct Request {
     pub(crate) body: Option<Vec<u8>>,
     /// Decoded bytes of the answer's body that are read at most.
     pub(crate) max_body: u64,
+    /// Whether it is sent again when a rate limiter refuses it and asks for a short wait: not where
+    /// the refusal is what is looked for.
+    pub(crate) patient: bool,
 }
 
 impl Request {
@@ -82,6 +86,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: None,
             max_body: MAX_BODY,
+            patient: true,
         }
     }
 
@@ -252,7 +257,8 @@ impl Session {
         )
     }
 
-    /// Sends one request and reads the answer, at most until the deadline of the observation.
+    /// Sends one request and reads the answer, at most until the deadline of the observation. When a
+    /// rate limiter refuses it and asks for a short wait, it is sent again after that.
     ///
     /// Trouble after the headers is not a fault but told by [`Response::end`].
     ///
@@ -260,8 +266,19 @@ impl Session {
     /// When there is no answer. A server that accepts the connection and stays silent has the code
     /// `HTTP-14`.
     pub(crate) async fn send(&self, cx: &Context, request: &Request) -> Result<Response, Fault> {
-        let deadline = cx.deadline.checked_sub(MARGIN).unwrap_or(cx.deadline);
-        self.send_before(deadline, request).await
+        let origin = request.url.origin().ascii_serialization();
+        let mut turn = cx.pace.turn(&cx.waited, &origin).await;
+        loop {
+            let end = cx.end();
+            let deadline = end.checked_sub(MARGIN).unwrap_or(end);
+            let response = self.send_before(deadline, request).await?;
+            let wait = pace::asked_wait(response.status, response.header("retry-after"))
+                .filter(|_| request.patient);
+            match wait {
+                Some(wait) if turn.again(wait).await => {}
+                _ => return Ok(response),
+            }
+        }
     }
 
     /// [`Session::send`] with a deadline of the caller's.

@@ -27,6 +27,7 @@ mod kinds;
 mod leaks;
 mod net;
 mod outcome;
+mod pace;
 mod plan;
 mod postgres;
 mod profile;

@@ -12,6 +12,8 @@ pub(crate) fn context(millis: u64) -> Context {
     Context {
         check: "test".to_owned(),
         deadline: Instant::now() + Duration::from_millis(millis),
+        waited: pace::Waited::default(),
+        pace: pace::Pace::default(),
         now: jiff::Timestamp::now(),
         redactor: crate::redact::Redactor::default(),
         environment: Arc::default(),
@@ -20,6 +22,40 @@ pub(crate) fn context(millis: u64) -> Context {
         folder: ".".into(),
         sign_offs: Arc::new([]),
     }
+}
+
+#[tokio::test]
+async fn a_short_wait_is_obeyed_and_does_not_count() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    tokio::spawn(async move {
+        let refused = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let let_in = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+        for answer in [refused, let_in, refused, refused] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 1024];
+            let _read = stream.read(&mut head).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    // The wait is longer than the whole observation may take.
+    let cx = context(800);
+    let session = Session::new(&cx, &SessionOptions::default()).unwrap();
+    let mut request = Request::get(url);
+    let response = session.send(&cx, &request).await.unwrap();
+    assert_eq!(response.status, 204);
+    assert!(cx.waited.time() >= Duration::from_millis(900));
+    assert!(
+        response.total < Duration::from_millis(900),
+        "the wait is not the target's"
+    );
+    assert!(cx.remaining() > Duration::from_millis(100));
+    // Where the refusal is what is looked for, it is told.
+    request.patient = false;
+    let cx = context(5000);
+    assert_eq!(session.send(&cx, &request).await.unwrap().status, 429);
 }
 
 /// A port that answers its first connection with these bytes, then keeps it open.

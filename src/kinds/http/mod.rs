@@ -50,6 +50,9 @@ const MAX_ADDRESSES: u32 = 8;
 /// asked for, and the status must be 200 to 299 unless `expect` says otherwise. `assert:` sees
 /// `http.status`, `http.headers` (names in lower case), `http.json`, `http.text`, `http.latency_ms`,
 /// `http.size`, `http.url`, `http.hops`, and all of these by name under `http.requests`.
+///
+/// A refusal with 429 that asks for a wait of at most 10 seconds is waited out, unless 429 is what
+/// is expected; the wait counts neither as latency nor against `timeout:`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Http {

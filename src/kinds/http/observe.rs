@@ -166,17 +166,23 @@ async fn samples(
             break;
         }
         let values = Values::literal();
-        let started = Instant::now();
+        let (started, waited) = (Instant::now(), cx.waited.time());
         match perform(http, cx, session, call, &values, &mut Jar::default()).await {
             Ok(followed) => {
                 record(&mut exchange, followed, call.expect, cx, http.room());
             }
             Err(fault) => exchange.fault = Some(fault),
         }
-        slowest = slowest.max(started.elapsed());
+        slowest = slowest.max(of_target(started, waited, cx));
         exchanges.push(exchange);
     }
     exchanges
+}
+
+/// The time since then without what a rate limiter asked for.
+fn of_target(started: Instant, waited: Duration, cx: &Context) -> Duration {
+    let meanwhile = cx.waited.time().saturating_sub(waited);
+    started.elapsed().saturating_sub(meanwhile)
 }
 
 /// Waits between two samples. Whether there is time for another one: twice that of the slowest so
@@ -212,7 +218,7 @@ async fn journeys(
         if sample > 0 && !pause(http, cx, slowest).await {
             return Err(late());
         }
-        let started = Instant::now();
+        let (started, waited) = (Instant::now(), cx.waited.time());
         let mut jar = Jar::default();
         let mut values = Values::default();
         for (index, call) in calls.iter().enumerate() {
@@ -239,7 +245,7 @@ async fn journeys(
                 break;
             }
         }
-        slowest = slowest.max(started.elapsed());
+        slowest = slowest.max(of_target(started, waited, cx));
     }
     Ok(())
 }
@@ -277,6 +283,7 @@ fn outgoing(
         })?;
     let mut request = Request::new(call.method.0.clone(), url);
     request.max_body = http.max_body.0;
+    request.patient = !call.expect.wants_429();
     for (name, value) in &call.headers {
         let value = values.fill(value.expose())?;
         if looks_secret(name) {

@@ -113,6 +113,12 @@ pub(crate) struct Expect {
 }
 
 impl Expect {
+    /// Whether the refusal of a rate limiter is asked for, and not merely fine among others.
+    pub(super) fn wants_429(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|status| status.accepts(429) && !status.accepts(428))
+    }
+
     /// Whether anything here reads the body as JSON.
     pub(super) fn needs_json(&self) -> bool {
         self.json.is_some()

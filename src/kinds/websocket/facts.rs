@@ -69,6 +69,9 @@ pub(super) struct Handshake {
     pub(super) content_type: Option<String>,
     /// `Server`.
     pub(super) server: Option<String>,
+    /// `Retry-After`.
+    #[serde(default)]
+    pub(super) retry_after: Option<String>,
 }
 
 impl Handshake {

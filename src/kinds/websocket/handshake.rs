@@ -17,6 +17,7 @@ use crate::exchange::{cut, millis, shown_url};
 use crate::kinds::dial::{Endpoint, connect};
 use crate::net::{TlsOptions, USER_AGENT, error_fault, io_fault, tls_config};
 use crate::outcome::{Cause, Fault};
+use crate::pace;
 
 /// Longest head of an answer.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -52,13 +53,38 @@ pub(super) struct Opened {
     pub(super) rest: Vec<u8>,
 }
 
-/// Connects and shakes hands.
+/// Connects and shakes hands; again, when a rate limiter asks for a short wait.
 pub(super) async fn open(cx: &Context, ask: &Ask) -> Result<Opened, Fault> {
+    // The same limiter that the pages of the service are behind.
+    let mut url = ask.url.clone();
+    let scheme = if url.scheme() == "wss" {
+        "https"
+    } else {
+        "http"
+    };
+    let _kept_when_impossible = url.set_scheme(scheme);
+    let mut turn = cx
+        .pace
+        .turn(&cx.waited, &url.origin().ascii_serialization())
+        .await;
+    loop {
+        let opened = open_once(cx, ask).await?;
+        let retry_after = opened.answer.retry_after.as_deref();
+        match pace::asked_wait(opened.answer.status, retry_after) {
+            Some(wait) if turn.again(wait).await => {}
+            _ => return Ok(opened),
+        }
+    }
+}
+
+/// Connects and shakes hands once.
+async fn open_once(cx: &Context, ask: &Ask) -> Result<Opened, Fault> {
     let what = shown_url(&ask.url);
     let started = Instant::now();
     // A little earlier than the whole check, so that this fault is told.
     let margin = Duration::from_millis(20);
-    let deadline = cx.deadline.checked_sub(margin).unwrap_or(cx.deadline);
+    let end = cx.end();
+    let deadline = end.checked_sub(margin).unwrap_or(end);
     let mut stream = connected(cx, ask, &what).await?;
     let key = generate_key();
     let talking = async {
@@ -190,6 +216,7 @@ pub(super) fn parse(head: &[u8], key: &str, ms: u64) -> Option<Handshake> {
             "sec-websocket-extensions" => &mut answer.extensions,
             "content-type" => &mut answer.content_type,
             "server" => &mut answer.server,
+            "retry-after" => &mut answer.retry_after,
             "location" => {
                 let shown = Url::parse(&value).map(|url| shown_url(&url));
                 let plain = value.split(['?', '#']).next().unwrap_or_default();

@@ -73,7 +73,7 @@ async fn main(
     if !answer.upgraded() {
         return Ok((answer, None));
     }
-    let stop = cx.deadline.checked_sub(RESERVE).unwrap_or(cx.deadline);
+    let stop = cx.end().checked_sub(RESERVE).unwrap_or(cx.end());
     let talk = Conversation::begin(opened).await.hold_all(spec, stop).await;
     Ok((answer, Some(talk)))
 }
@@ -149,7 +149,7 @@ async fn second_thoughts(
     opened: Opened,
 ) -> Option<super::facts::Closed> {
     let wait = SECOND_THOUGHTS.min(spec.answer_within.0);
-    let stop = cx.deadline.checked_sub(RESERVE).unwrap_or(cx.deadline);
+    let stop = cx.end().checked_sub(RESERVE).unwrap_or(cx.end());
     let until = (Instant::now() + wait).min(stop);
     Conversation::begin(opened).await.turned_away(until).await
 }

@@ -40,3 +40,19 @@ fn other_settings_are_green() {
         .skip("rate-limit-enforced");
     assert_healthy(&anonymous.run(), 12);
 }
+
+/// CALIBER's own limits: a hundred a minute for each address, ten at once, whatever is asked for. The
+/// audit asks about sixty times; it comes back when it is told to.
+#[test]
+fn its_own_limiter_is_obeyed() {
+    let twin = Twin::with_database();
+    twin.service.limit(100, 10);
+    let all = ["http", "cors", "websocket", "metrics", "rate_limit"]
+        .iter()
+        .fold(twin.audit(), |audit, kind| {
+            audit.only(&format!("kind:{kind}"))
+        });
+    let run = all.set("rate_limit", "100").run();
+    assert_healthy(&run, 21);
+    println!("{:?}", run.duration);
+}
