@@ -10,6 +10,7 @@ mod asemb;
 mod caliber;
 mod cimeika;
 mod intent_engine;
+mod operational_readiness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

@@ -480,6 +480,10 @@ async fn openapi_json(State(api): Api) -> Response {
     if api.is("old-openapi") {
         document["info"]["version"] = "0.4.4".into();
     }
+    if api.is("dangling-openapi") {
+        document["paths"]["/api/v1/notes"]["get"]["responses"]["200"]["content"] =
+            json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Note" } } });
+    }
     if api.is("empty-openapi") {
         document["paths"] = json!({});
     }

@@ -1,0 +1,3 @@
+#!/bin/sh
+set -eu
+kubectl argo rollouts undo orders
